@@ -1,0 +1,110 @@
+//! Checked configuration: every link resolved, every object with its status.
+//!
+//! [`crate::check`] makes it from what the providers wrote; the data plane builds its snapshot
+//! from it, the API prints it, ACME reads what is wanted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::finding::Finding;
+use crate::name::QName;
+use crate::routing;
+use crate::rule::Expr;
+
+/// Whether an object serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Status {
+    #[default]
+    Enabled,
+    Warning,
+    Disabled,
+}
+
+/// An object with its status, as the API shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked<T> {
+    /// As written, references qualified and defaults filled in where Traefik's API does so.
+    pub value: T,
+    /// Where it was written.
+    pub origin: crate::finding::Origin,
+    /// Whether it serves.
+    pub status: Status,
+    /// Why it does not, or not as written.
+    pub errors: Vec<String>,
+    /// Qualified names of routers that use it (services, middlewares).
+    pub used_by: Vec<QName>,
+    /// Routers: entry points on which it is mounted.
+    pub using: Vec<String>,
+    /// Routers: the priority in force.
+    pub priority: i64,
+}
+
+/// The whole checked configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Configuration {
+    /// All HTTP routers, disabled and internal ones too.
+    pub routers: BTreeMap<QName, Checked<routing::Router>>,
+    /// All HTTP services; internal ones have an empty value.
+    pub services: BTreeMap<QName, Checked<routing::Service>>,
+    /// All HTTP middlewares, internal ones too.
+    pub middlewares: BTreeMap<QName, Checked<routing::Middleware>>,
+    /// Servers transports.
+    pub servers_transports: BTreeMap<QName, routing::ServersTransport>,
+    /// What each entry point serves, best priority first (ties: provider precedence, then name).
+    pub routes: BTreeMap<String, Vec<Route>>,
+    /// Certificates named in files.
+    pub certificates: Vec<routing::Written<routing::Certificate>>,
+    /// TLS options by qualified name.
+    pub tls_options: BTreeMap<QName, routing::TlsOptions>,
+    /// The default store, if any provider defined it.
+    pub default_store: Option<routing::TlsStore>,
+    /// Certificates that routers want from resolvers, without repetition.
+    pub wanted: Vec<Wanted>,
+    /// Everything odd, from all providers and from the check itself.
+    pub findings: Vec<Finding>,
+}
+
+/// A router mounted on one entry point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// The router, under the name of this entry point's copy.
+    pub router: QName,
+    /// Its parsed rule.
+    pub rule: Arc<Expr>,
+    /// The priority in force.
+    pub priority: i64,
+    /// `Some`: only TLS connections see it. `None`: only plain ones.
+    pub tls: Option<RouteTls>,
+    /// Middlewares in order, chains flattened, the entry point's first.
+    pub middlewares: Vec<QName>,
+    /// The service.
+    pub service: QName,
+    /// `X-Traefik-Router` value of a default-rule router.
+    pub recursion_guard: Option<String>,
+    /// Whether its requests are written to the access log.
+    pub access_log: bool,
+}
+
+/// A route's TLS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouteTls {
+    /// Qualified options; `None` means default.
+    pub options: Option<QName>,
+    /// Names of the rule's hosts, for choosing options by SNI.
+    pub hosts: Vec<String>,
+}
+
+/// One certificate that a resolver is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Wanted {
+    /// The resolver's name.
+    pub resolver: String,
+    /// Its names: lower-case.
+    pub domain: routing::Domain,
+    /// The first router that wants it.
+    pub router: QName,
+}

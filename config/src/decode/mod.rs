@@ -1,0 +1,88 @@
+//! One keyed-tree decoder behind labels, flags, variables and files.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::finding::Finding;
+use crate::install::Install;
+use crate::routing;
+
+/// Where the install configuration comes from: injected so that tests need no process.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Arguments after the program's name (and after an ignored first `traefik`).
+    pub arguments: Vec<String>,
+    /// The environment.
+    pub variables: Vec<(String, OsString)>,
+    /// Working directory for `./traefik.yml` and the like.
+    pub working_directory: PathBuf,
+    /// Stands for `/` in `/etc/traefik`; tests set it.
+    pub root: PathBuf,
+}
+
+/// A loaded install configuration.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub install: Install,
+    /// `file /etc/traefik/traefik.yml`, `flags`, `environment`, `defaults`: for the log.
+    pub source: String,
+    /// Warnings: known but not served yet, v2 forms, sources that were not read.
+    pub findings: Vec<Finding>,
+}
+
+/// Loads the install configuration: file, else flags, else variables, else defaults.
+///
+/// `Err` holds at least one error finding that ends the start.
+pub fn load_install(_sources: &Sources) -> Result<Loaded, Vec<Finding>> {
+    Err(Vec::new())
+}
+
+/// What the labels of one container or Swarm service say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Labels {
+    /// `traefik.enable`.
+    pub enable: Option<bool>,
+    /// `traefik.docker.network` or `traefik.swarm.network`.
+    pub network: Option<String>,
+    /// `traefik.docker.lbswarm` or `traefik.swarm.lbswarm`.
+    pub lb_swarm: Option<bool>,
+    /// `traefik.docker.allownonrunning`.
+    pub allow_non_running: Option<bool>,
+    /// Everything under `traefik.http` and `traefik.tls`; servers are still in label form.
+    pub configuration: routing::Configuration,
+    /// Whether any `traefik.tcp.` or `traefik.udp.` label is present.
+    pub has_tcp_or_udp: bool,
+}
+
+/// Decodes one container's or service's labels. `provider` is `docker` or `swarm`, `service` its
+/// own name; both only name origins.
+///
+/// Never fails: a bad label spoils its own object and leaves a finding.
+pub fn decode_labels<'a>(
+    _provider: &str,
+    _service: &str,
+    _labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Labels {
+    Labels::default()
+}
+
+/// The format of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Format {
+    Yaml,
+    Toml,
+}
+
+/// Decodes a routing configuration file. `path` names origins; lines are resolved.
+///
+/// `Err` is a syntax error: the caller keeps its last good configuration. Semantic mistakes spoil
+/// their own object only and are among the findings.
+pub fn decode_routing_file(
+    _path: &str,
+    _text: &str,
+    _format: Format,
+) -> Result<routing::Configuration, Finding> {
+    Ok(routing::Configuration::default())
+}

@@ -1,0 +1,53 @@
+//! The install ("static") configuration as written.
+
+mod acme;
+mod entry_point;
+mod observe;
+mod providers;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::acme::*;
+pub use self::entry_point::*;
+pub use self::observe::*;
+pub use self::providers::*;
+use crate::routing::ServersTransport;
+
+/// Everything that is read once at start (Traefik: install configuration).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Install {
+    pub entry_points: BTreeMap<String, EntryPoint>,
+    pub providers: Providers,
+    pub certificates_resolvers: BTreeMap<String, CertificateResolver>,
+    pub servers_transport: ServersTransport,
+    pub api: Option<Api>,
+    pub ping: Option<Ping>,
+    pub log: Option<Log>,
+    pub access_log: Option<AccessLog>,
+    pub core: Option<Core>,
+    pub global: Option<Global>,
+}
+
+/// `core`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Core {
+    pub default_rule_syntax: Option<String>,
+    #[serde(rename = "strictTLSOptions")]
+    pub strict_tls_options: bool,
+}
+
+/// `global`; accepted, without effect: Swarmgate calls nobody.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Global {
+    pub check_new_version: Option<bool>,
+    pub send_anonymous_usage: Option<bool>,
+    pub not_append_x_forwarded_for: Option<bool>,
+}

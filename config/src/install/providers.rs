@@ -1,0 +1,118 @@
+//! `providers`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scalar::Duration;
+
+/// `providers`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Providers {
+    pub providers_throttle_duration: Duration,
+    pub precedence: Vec<String>,
+    pub docker: Option<Docker>,
+    pub swarm: Option<Docker>,
+    pub file: Option<File>,
+}
+
+impl Default for Providers {
+    fn default() -> Self {
+        Self {
+            providers_throttle_duration: Duration::from_secs(2),
+            precedence: Vec::new(),
+            docker: None,
+            swarm: None,
+            file: None,
+        }
+    }
+}
+
+/// `providers.docker` and `providers.swarm`: the same options but for the last two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Docker {
+    /// `unix:///var/run/docker.sock` when unset; `tcp://` and `http://` too.
+    pub endpoint: String,
+    /// HTTP Basic, only with a password.
+    pub username: Option<String>,
+    /// HTTP Basic.
+    pub password: Option<String>,
+    /// TLS towards the engine.
+    pub tls: Option<ClientTls>,
+    /// No limit when 0.
+    pub http_client_timeout: Duration,
+    /// Whether to follow changes after the first listing.
+    pub watch: bool,
+    /// Whether containers without `traefik.enable` are exposed.
+    pub exposed_by_default: bool,
+    /// Constraints expression over labels.
+    pub constraints: Option<String>,
+    /// Go template of the rule of routers that have none.
+    pub default_rule: Option<String>,
+    /// Network that leads to the servers.
+    pub network: Option<String>,
+    /// Docker only.
+    #[serde(rename = "useBindPortIP")]
+    pub use_bind_port_ip: bool,
+    /// Whether a service without healthy containers is kept.
+    pub allow_empty_services: bool,
+    /// Swarm only: the slow resync behind the events.
+    pub refresh_seconds: Option<Duration>,
+    /// v2's `providers.docker.swarmMode`: the Swarm provider under the provider name `docker`.
+    pub swarm_mode: bool,
+    /// v2's name of `refreshSeconds`.
+    pub swarm_mode_refresh_seconds: Option<Duration>,
+}
+
+impl Default for Docker {
+    fn default() -> Self {
+        Self {
+            endpoint: "unix:///var/run/docker.sock".into(),
+            username: None,
+            password: None,
+            tls: None,
+            http_client_timeout: Duration::default(),
+            watch: true,
+            exposed_by_default: true,
+            constraints: None,
+            default_rule: None,
+            network: None,
+            use_bind_port_ip: false,
+            allow_empty_services: false,
+            refresh_seconds: None,
+            swarm_mode: false,
+            swarm_mode_refresh_seconds: None,
+        }
+    }
+}
+
+/// A client's TLS: each a path or the PEM itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct ClientTls {
+    pub ca: Option<String>,
+    pub cert: Option<String>,
+    pub key: Option<String>,
+    pub insecure_skip_verify: bool,
+    /// v2; without effect.
+    pub ca_optional: Option<bool>,
+}
+
+/// `providers.file`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct File {
+    pub filename: Option<String>,
+    pub directory: Option<String>,
+    pub watch: bool,
+    pub debug_log_generated_template: bool,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self { filename: None, directory: None, watch: true, debug_log_generated_template: false }
+    }
+}

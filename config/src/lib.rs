@@ -1,0 +1,19 @@
+//! Swarmgate's configuration: what people write, decoded, checked and explained.
+//!
+//! - [`install`]: the install ("static") configuration as written.
+//! - [`routing`]: the routing ("dynamic") configuration as written.
+//! - [`decode`]: labels, flags, variables and files -> the types above, with origins.
+//! - [`rule`]: a router rule's text -> syntax tree.
+//! - [`check`]: as written -> [`checked`], links resolved, findings per object.
+//!
+//! This crate knows none of its siblings and does no network I/O.
+
+pub mod check;
+pub mod checked;
+pub mod decode;
+pub mod finding;
+pub mod install;
+pub mod name;
+pub mod routing;
+pub mod rule;
+pub mod scalar;

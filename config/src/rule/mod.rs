@@ -1,0 +1,67 @@
+//! Router rules: text -> syntax tree; the domains a rule names.
+//!
+//! Syntax only: matching is the data plane's (`proxy/src/route`). The grammar is Go's expression
+//! subset that Traefik v3 accepts (Traefik: HTTP routing, rules and priority).
+
+use std::fmt;
+
+/// A parsed rule. `!` is pushed down to the leaves by De Morgan, as Traefik does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expr {
+    /// All hold, left to right.
+    And(Box<Expr>, Box<Expr>),
+    /// One holds, left to right.
+    Or(Box<Expr>, Box<Expr>),
+    /// A matcher call.
+    Match {
+        /// Preceded by an odd number of `!`.
+        negated: bool,
+        /// What is matched.
+        matcher: Matcher,
+    },
+}
+
+/// A matcher with its arguments as written (strings unquoted), already checked for arity and
+/// form: paths begin with `/`, regular expressions compile, `ClientIP` is an address or CIDR.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Matcher {
+    Host(String),
+    HostRegexp(String),
+    Method(String),
+    Path(String),
+    PathPrefix(String),
+    PathRegexp(String),
+    Header { name: String, value: String },
+    HeaderRegexp { name: String, regex: String },
+    Query { key: String, value: Option<String> },
+    QueryRegexp { key: String, regex: Option<String> },
+    ClientIp(String),
+}
+
+/// Why a rule does not parse: a message that names the place (line:column, from 1), what was
+/// found and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleError {
+    /// The whole message.
+    pub message: String,
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RuleError {}
+
+/// Parses a v3 rule.
+pub fn parse(_rule: &str) -> Result<Expr, RuleError> {
+    Err(RuleError { message: "not built yet".into() })
+}
+
+/// The names in `Host(...)` matchers that are not negated: lower-case, in order, without
+/// repetition. These are what ACME orders and what TLS options are chosen by.
+pub fn domains(_expr: &Expr) -> Vec<String> {
+    Vec::new()
+}

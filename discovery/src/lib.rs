@@ -1,0 +1,10 @@
+//! Swarmgate's providers: where routing configuration comes from.
+//!
+//! Each provider sends whole configurations and knows nothing else; [`aggregate()`] keeps the
+//! latest of each, throttles bursts and hands the merged whole on.
+
+pub mod aggregate;
+pub mod provider;
+
+pub use aggregate::aggregate;
+pub use provider::{Provider, Update, Updates, providers};

@@ -1,0 +1,42 @@
+//! Swarmgate's own answers, in Traefik's three styles.
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::body::Body;
+
+const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
+
+/// Style N: the status and nothing else.
+pub fn bare(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+/// Style T: the standard reason phrase as body, no `Content-Type`.
+pub fn text(status: StatusCode) -> Response<Body> {
+    let mut response = bare(status);
+    let reason = match status.as_u16() {
+        499 => "Client Closed Request",
+        _ => status.canonical_reason().unwrap_or_default(),
+    };
+    *response.body_mut() = Body::from(reason);
+    response
+}
+
+/// Style E: `message` (it ends with a newline) as plain text that must not be sniffed.
+pub fn error(status: StatusCode, message: &'static str) -> Response<Body> {
+    let mut response = bare(status);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(NOSNIFF, HeaderValue::from_static("nosniff"));
+    *response.body_mut() = Body::from(message);
+    response
+}
+
+/// No router matched.
+pub fn not_found() -> Response<Body> {
+    error(StatusCode::NOT_FOUND, "404 page not found\n")
+}
