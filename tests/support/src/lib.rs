@@ -1,3 +1,11 @@
 //! Test support: engine simulator, ACME server, upstreams, clients, the proxy as a child process.
 //!
 //! The testkit depends on no room of the house: it judges from outside.
+
+pub mod client;
+pub mod eventually;
+pub mod ports;
+pub mod process;
+pub mod real;
+pub mod upstream;
+pub mod wire;
