@@ -1,35 +1,15 @@
-//! HTTP middlewares as written: exactly one kind each.
-
-use std::collections::BTreeMap;
+//! Middlewares that change the path, redirect, or join others.
 
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
-
-/// `http.middlewares.<name>`: exactly one field is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct Middleware {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub add_prefix: Option<AddPrefix>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub strip_prefix: Option<StripPrefix>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redirect_regex: Option<RedirectRegex>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redirect_scheme: Option<RedirectScheme>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub headers: Option<Headers>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chain: Option<Chain>,
-}
+use crate::routing::is_default;
 
 /// `addPrefix`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct AddPrefix {
+    #[serde(skip_serializing_if = "is_default")]
     pub prefix: String,
 }
 
@@ -38,9 +18,39 @@ pub struct AddPrefix {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct StripPrefix {
+    #[serde(skip_serializing_if = "is_default")]
     pub prefixes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub force_slash: Option<bool>,
+}
+
+/// `stripPrefixRegex`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct StripPrefixRegex {
+    #[serde(skip_serializing_if = "is_default")]
+    pub regex: Vec<String>,
+}
+
+/// `replacePath`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct ReplacePath {
+    #[serde(skip_serializing_if = "is_default")]
+    pub path: String,
+}
+
+/// `replacePathRegex`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct ReplacePathRegex {
+    #[serde(skip_serializing_if = "is_default")]
+    pub regex: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub replacement: String,
 }
 
 /// `redirectRegex`.
@@ -48,7 +58,9 @@ pub struct StripPrefix {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct RedirectRegex {
+    #[serde(skip_serializing_if = "is_default")]
     pub regex: String,
+    #[serde(skip_serializing_if = "is_default")]
     pub replacement: String,
     #[serde(skip_serializing_if = "is_default")]
     pub permanent: bool,
@@ -59,6 +71,7 @@ pub struct RedirectRegex {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct RedirectScheme {
+    #[serde(skip_serializing_if = "is_default")]
     pub scheme: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
@@ -71,18 +84,6 @@ pub struct RedirectScheme {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Chain {
+    #[serde(skip_serializing_if = "is_default")]
     pub middlewares: Vec<String>,
-}
-
-/// `headers`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct Headers {
-    /// Set on the request; an empty value removes the header.
-    #[serde(skip_serializing_if = "is_default")]
-    pub custom_request_headers: BTreeMap<String, String>,
-    /// Set on the response; an empty value removes the header.
-    #[serde(skip_serializing_if = "is_default")]
-    pub custom_response_headers: BTreeMap<String, String>,
 }

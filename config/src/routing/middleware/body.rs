@@ -1,0 +1,130 @@
+//! Middlewares that change bodies or hand the client's certificate on (not served yet).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::routing::is_default;
+
+/// `compress`; presence alone turns it on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Compress {
+    #[serde(skip_serializing_if = "is_default")]
+    pub excluded_content_types: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub included_content_types: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_response_body_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub encodings: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub default_encoding: String,
+}
+
+/// `contentType`; presence alone turns it on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct ContentType {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_detect: Option<bool>,
+}
+
+/// `buffering`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Buffering {
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_request_body_bytes: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub mem_request_body_bytes: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_response_body_bytes: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub mem_response_body_bytes: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub retry_expression: String,
+}
+
+/// `errors`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Errors {
+    #[serde(skip_serializing_if = "is_default")]
+    pub status: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub status_rewrites: BTreeMap<String, i64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub service: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub query: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub error_request_headers: Vec<String>,
+}
+
+/// `grpcWeb`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct GrpcWeb {
+    #[serde(skip_serializing_if = "is_default")]
+    pub allow_origins: Vec<String>,
+}
+
+/// `passTLSClientCert`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct PassTlsClientCert {
+    #[serde(skip_serializing_if = "is_default")]
+    pub pem: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info: Option<TlsClientCertInfo>,
+}
+
+/// `passTLSClientCert.info`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct TlsClientCertInfo {
+    #[serde(skip_serializing_if = "is_default")]
+    pub not_after: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub not_before: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub sans: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub serial_number: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<DistinguishedName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<DistinguishedName>,
+}
+
+/// Parts of a certificate's subject or issuer to hand on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct DistinguishedName {
+    #[serde(skip_serializing_if = "is_default")]
+    pub country: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub province: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub locality: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub organization: bool,
+    /// Subject only.
+    #[serde(skip_serializing_if = "is_default")]
+    pub organizational_unit: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub common_name: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub serial_number: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub domain_component: bool,
+}

@@ -1,0 +1,86 @@
+//! Middlewares that limit or repeat requests (not served yet).
+
+use serde::{Deserialize, Serialize};
+
+use super::IpStrategy;
+use crate::routing::is_default;
+use crate::scalar::Duration;
+
+/// `sourceCriterion`: what counts as one source; exactly one field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct SourceCriterion {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_strategy: Option<IpStrategy>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub request_header_name: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub request_host: bool,
+}
+
+/// `rateLimit`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct RateLimit {
+    #[serde(skip_serializing_if = "is_default")]
+    pub average: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_criterion: Option<SourceCriterion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<serde_json::Value>,
+}
+
+/// `inFlightReq`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct InFlightReq {
+    #[serde(skip_serializing_if = "is_default")]
+    pub amount: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_criterion: Option<SourceCriterion>,
+}
+
+/// `retry`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Retry {
+    #[serde(skip_serializing_if = "is_default")]
+    pub attempts: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub initial_interval: Duration,
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Duration,
+    #[serde(skip_serializing_if = "is_default")]
+    pub status: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_request_body_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub disable_retry_on_network_error: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub retry_non_idempotent_method: bool,
+}
+
+/// `circuitBreaker`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct CircuitBreaker {
+    #[serde(skip_serializing_if = "is_default")]
+    pub expression: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_period: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_duration: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_duration: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_code: Option<i64>,
+}
