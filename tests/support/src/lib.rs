@@ -9,3 +9,4 @@ pub mod process;
 pub mod real;
 pub mod upstream;
 pub mod wire;
+pub mod engine;
