@@ -1,9 +1,25 @@
 //! TLS of entry points: which certificate a ClientHello gets.
+//!
+//! - [`Certificates`]: everything that can be served at one moment, immutable.
+//! - [`Store`]: the moment in force, swapped whole, asked by rustls at each handshake.
+//! - [`client_config`]: the other direction, TLS towards `https` servers.
 
-use std::sync::Arc;
+mod certificates;
+mod client;
+mod generated;
+mod info;
+mod parse;
+mod store;
+mod trust;
 
-use rustls::ServerConfig;
-use swarmgate_config::finding::Finding;
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::CryptoProvider;
+
+pub use self::certificates::Certificates;
+pub use self::client::client_config;
+pub use self::info::CertificateInfo;
+pub use self::store::Store;
 
 /// A certificate to serve: PEM chain (leaf first) and PEM key, and where it is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,65 +31,8 @@ pub struct PemCertificate {
     pub source: String,
 }
 
-/// What the API tells of a served certificate (Traefik's `/api/certificates`).
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(missing_docs)]
-pub struct CertificateInfo {
-    /// SHA-256 of the DER, hex.
-    pub name: String,
-    pub sans: Vec<String>,
-    /// RFC 3339.
-    pub not_after: String,
-    /// RFC 3339.
-    pub not_before: String,
-    pub serial_number: String,
-    pub common_name: String,
-    #[serde(rename = "issuerCN")]
-    pub issuer_cn: String,
-    /// `enabled`, `warning` or `expired`.
-    pub status: String,
-    /// As [`PemCertificate::source`].
-    #[serde(skip)]
-    pub source: String,
-}
-
-/// All certificates of one moment; immutable.
-#[derive(Debug, Default)]
-pub struct Certificates {}
-
-impl Certificates {
-    /// Parses the certificates. One that cannot be used is left out and explained. `default` is
-    /// served where no name fits; without it a self-signed one, made once per process.
-    pub fn build(
-        _certificates: &[PemCertificate],
-        _default: Option<&PemCertificate>,
-    ) -> (Self, Vec<Finding>) {
-        (Self::default(), Vec::new())
-    }
-
-    /// What the API tells.
-    pub fn infos(&self) -> &[CertificateInfo] {
-        &[]
-    }
-}
-
-/// The certificates in force, swapped whole; one per process, read at each handshake.
-#[derive(Debug, Default)]
-pub struct Store {}
-
-impl Store {
-    /// Swaps the certificates.
-    pub fn set(&self, _certificates: Arc<Certificates>) {}
-
-    /// The certificates in force.
-    pub fn get(&self) -> Arc<Certificates> {
-        Arc::default()
-    }
-
-    /// The rustls configuration that asks this store: TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`,
-    /// tickets shared by all threads.
-    pub fn server_config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, rustls::Error> {
-        Err(rustls::Error::General("not built yet".into()))
-    }
+/// The one cryptography provider, named everywhere so that no process-wide default is needed.
+fn provider() -> &'static Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
 }
