@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::routing::{Observability, RouterTls};
+use crate::routing::{Observability, RouterTls, is_default};
 use crate::scalar::Duration;
 
 /// `entryPoints.<name>`.
@@ -11,18 +11,25 @@ use crate::scalar::Duration;
 #[allow(missing_docs)]
 pub struct EntryPoint {
     /// `[host]:port[/tcp|/udp]`.
+    #[serde(skip_serializing_if = "is_default")]
     pub address: String,
+    #[serde(skip_serializing_if = "is_default")]
     pub as_default: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub reuse_port: bool,
-    #[serde(rename = "allowACMEByPass")]
+    #[serde(rename = "allowACMEByPass", skip_serializing_if = "is_default")]
     pub allow_acme_bypass: bool,
     pub transport: Transport,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyProtocol>,
     pub forwarded_headers: ForwardedHeaders,
     pub http: EntryPointHttp,
     pub http2: Http2,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http3: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub udp: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<Observability>,
 }
 
@@ -33,7 +40,9 @@ pub struct EntryPoint {
 pub struct Transport {
     pub life_cycle: LifeCycle,
     pub responding_timeouts: RespondingTimeouts,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_alive_max_time: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_alive_max_requests: Option<i64>,
 }
 
@@ -42,6 +51,7 @@ pub struct Transport {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct LifeCycle {
+    #[serde(skip_serializing_if = "is_default")]
     pub request_accept_grace_timeout: Duration,
     pub grace_time_out: Duration,
 }
@@ -61,6 +71,7 @@ impl Default for LifeCycle {
 #[allow(missing_docs)]
 pub struct RespondingTimeouts {
     pub read_timeout: Duration,
+    #[serde(skip_serializing_if = "is_default")]
     pub write_timeout: Duration,
     pub idle_timeout: Duration,
 }
@@ -80,8 +91,9 @@ impl Default for RespondingTimeouts {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct ProxyProtocol {
+    #[serde(skip_serializing_if = "is_default")]
     pub insecure: bool,
-    #[serde(rename = "trustedIPs")]
+    #[serde(rename = "trustedIPs", skip_serializing_if = "is_default")]
     pub trusted_ips: Vec<String>,
 }
 
@@ -90,10 +102,13 @@ pub struct ProxyProtocol {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct ForwardedHeaders {
+    #[serde(skip_serializing_if = "is_default")]
     pub insecure: bool,
-    #[serde(rename = "trustedIPs")]
+    #[serde(rename = "trustedIPs", skip_serializing_if = "is_default")]
     pub trusted_ips: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
     pub connection: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
     pub not_append_x_forwarded_for: bool,
 }
 
@@ -102,14 +117,23 @@ pub struct ForwardedHeaders {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct EntryPointHttp {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub redirections: Option<Redirections>,
+    #[serde(skip_serializing_if = "is_default")]
     pub middlewares: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<RouterTls>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encoded_characters: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "is_default")]
     pub encode_query_semicolons: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sanitize_path: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_header_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alias_headers_strategy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub underscore_headers_strategy: Option<String>,
 }
 
@@ -118,6 +142,7 @@ pub struct EntryPointHttp {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Redirections {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub entry_point: Option<RedirectEntryPoint>,
 }
 
@@ -146,7 +171,10 @@ impl Default for RedirectEntryPoint {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Http2 {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent_streams: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_decoder_header_table_size: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_encoder_header_table_size: Option<i64>,
 }

@@ -1,6 +1,8 @@
 //! The install ("static") configuration as written.
 
 mod acme;
+mod address;
+mod defaults;
 mod entry_point;
 mod observe;
 mod providers;
@@ -10,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::acme::*;
+pub use self::address::*;
 pub use self::entry_point::*;
 pub use self::observe::*;
 pub use self::providers::*;
@@ -30,6 +33,14 @@ pub struct Install {
     pub access_log: Option<AccessLog>,
     pub core: Option<Core>,
     pub global: Option<Global>,
+    /// Not served yet, as the six below.
+    pub metrics: Option<serde_json::Value>,
+    pub tracing: Option<serde_json::Value>,
+    pub experimental: Option<serde_json::Value>,
+    pub host_resolver: Option<serde_json::Value>,
+    pub ocsp: Option<serde_json::Value>,
+    pub spiffe: Option<serde_json::Value>,
+    pub tcp_servers_transport: Option<serde_json::Value>,
 }
 
 /// `core`.

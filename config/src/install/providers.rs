@@ -14,6 +14,24 @@ pub struct Providers {
     pub docker: Option<Docker>,
     pub swarm: Option<Docker>,
     pub file: Option<File>,
+    /// Not served yet, as all below.
+    pub http: Option<serde_json::Value>,
+    pub rest: Option<serde_json::Value>,
+    pub consul: Option<serde_json::Value>,
+    pub etcd: Option<serde_json::Value>,
+    pub zoo_keeper: Option<serde_json::Value>,
+    pub redis: Option<serde_json::Value>,
+    pub consul_catalog: Option<serde_json::Value>,
+    pub nomad: Option<serde_json::Value>,
+    pub ecs: Option<serde_json::Value>,
+    pub knative: Option<serde_json::Value>,
+    pub kubernetes_ingress: Option<serde_json::Value>,
+    #[serde(rename = "kubernetesIngressNGINX")]
+    pub kubernetes_ingress_nginx: Option<serde_json::Value>,
+    #[serde(rename = "kubernetesCRD")]
+    pub kubernetes_crd: Option<serde_json::Value>,
+    pub kubernetes_gateway: Option<serde_json::Value>,
+    pub plugin: Option<serde_json::Value>,
 }
 
 impl Default for Providers {
@@ -24,6 +42,21 @@ impl Default for Providers {
             docker: None,
             swarm: None,
             file: None,
+            http: None,
+            rest: None,
+            consul: None,
+            etcd: None,
+            zoo_keeper: None,
+            redis: None,
+            consul_catalog: None,
+            nomad: None,
+            ecs: None,
+            knative: None,
+            kubernetes_ingress: None,
+            kubernetes_ingress_nginx: None,
+            kubernetes_crd: None,
+            kubernetes_gateway: None,
+            plugin: None,
         }
     }
 }

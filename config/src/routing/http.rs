@@ -197,12 +197,19 @@ pub struct Sticky {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Cookie {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
     pub secure: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub http_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub same_site: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
     pub max_age: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
 }
 
@@ -211,17 +218,29 @@ pub struct Cookie {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct HealthCheck {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unhealthy_interval: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub follow_redirects: Option<bool>,
+    #[serde(skip_serializing_if = "is_default")]
     pub headers: BTreeMap<String, String>,
 }
 
@@ -230,7 +249,9 @@ pub struct HealthCheck {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct PassiveHealthCheck {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_window: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_failed_attempts: Option<i64>,
 }
 
@@ -248,20 +269,29 @@ pub struct ResponseForwarding {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct ServersTransport {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
     pub insecure_skip_verify: bool,
-    #[serde(rename = "rootCAs")]
+    #[serde(rename = "rootCAs", skip_serializing_if = "is_default")]
     pub root_cas: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
     pub certificates: Vec<Certificate>,
+    #[serde(skip_serializing_if = "is_default")]
     pub cipher_suites: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_idle_conns_per_host: Option<i64>,
-    #[serde(rename = "disableHTTP2")]
+    #[serde(rename = "disableHTTP2", skip_serializing_if = "is_default")]
     pub disable_http2: bool,
-    #[serde(rename = "peerCertURI")]
+    #[serde(rename = "peerCertURI", skip_serializing_if = "Option::is_none")]
     pub peer_cert_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarding_timeouts: Option<ForwardingTimeouts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spiffe: Option<serde_json::Value>,
 }
 
@@ -272,13 +302,18 @@ use super::Certificate;
 #[serde(rename_all = "camelCase", default)]
 pub struct ForwardingTimeouts {
     /// 30 s when unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dial_timeout: Option<Duration>,
     /// No limit when unset or 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_header_timeout: Option<Duration>,
     /// 90 s when unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_conn_timeout: Option<Duration>,
     /// HTTP/2: no ping when unset or 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub read_idle_timeout: Option<Duration>,
     /// HTTP/2: 15 s when unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ping_timeout: Option<Duration>,
 }

@@ -1,0 +1,122 @@
+//! What follows from the install configuration without being written in it.
+
+use std::collections::BTreeMap;
+
+use super::{Address, EntryPoint, Install, Protocol};
+
+impl Install {
+    /// The entry points to open (Traefik: none configured means `http` on `:80`; `traefik` on
+    /// `:8080` is added when the API in insecure mode, ping, metrics or the REST provider need it).
+    pub fn entry_points_or_default(&self) -> BTreeMap<String, EntryPoint> {
+        let mut entry_points = self.entry_points.clone();
+        let plain = |address: &str| EntryPoint { address: address.into(), ..Default::default() };
+        if entry_points.is_empty() {
+            entry_points.insert("http".into(), plain(":80"));
+        }
+        if !entry_points.contains_key("traefik") && self.needs_internal_entry_point() {
+            entry_points.insert("traefik".into(), plain(":8080"));
+        }
+        entry_points
+    }
+
+    fn needs_internal_entry_point(&self) -> bool {
+        // Metrics and the REST provider are not served yet: nothing would answer on their port.
+        self.api.as_ref().is_some_and(|api| api.insecure)
+            || self
+                .ping
+                .as_ref()
+                .is_some_and(|ping| ping.entry_point == "traefik" && !ping.manual_routing)
+    }
+
+    /// Entry points of a router that names none, sorted: those with `asDefault`, else all TCP
+    /// ones; never `traefik`.
+    pub fn default_entry_points(&self) -> Vec<String> {
+        let entry_points = self.entry_points_or_default();
+        let candidates: Vec<(&String, &EntryPoint)> = entry_points
+            .iter()
+            .filter(|(name, entry_point)| {
+                *name != "traefik"
+                    && Address::parse(&entry_point.address)
+                        .is_ok_and(|address| address.protocol == Protocol::Tcp)
+            })
+            .collect();
+        let flagged = candidates.iter().any(|(_, entry_point)| entry_point.as_default);
+        candidates
+            .into_iter()
+            .filter(|(_, entry_point)| entry_point.as_default || !flagged)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::install::{Api, Ping};
+
+    fn with(points: &[(&str, &str, bool)]) -> Install {
+        Install {
+            entry_points: points
+                .iter()
+                .map(|(name, address, as_default)| {
+                    let point = EntryPoint {
+                        address: (*address).into(),
+                        as_default: *as_default,
+                        ..Default::default()
+                    };
+                    ((*name).to_owned(), point)
+                })
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn default_entry_points() {
+        let table: &[(&[(&str, &str, bool)], &[&str])] = &[
+            (&[], &["http"]),
+            (&[("web", ":80", false), ("websecure", ":443", false)], &["web", "websecure"]),
+            (&[("b", ":1", false), ("a", ":2", false), ("traefik", ":8080", false)], &["a", "b"]),
+            (&[("web", ":80", false), ("dns", ":53/udp", false)], &["web"]),
+            (&[("web", ":80", false), ("other", ":81", true)], &["other"]),
+            (&[("web", ":80", false), ("dns", ":53/udp", true)], &["web"]),
+            (&[("web", ":80", false), ("traefik", ":81", true)], &["web"]),
+        ];
+        for (points, expected) in table {
+            assert_eq!(with(points).default_entry_points(), *expected, "{points:?}");
+        }
+    }
+
+    #[test]
+    fn internal_entry_point() {
+        let names = |install: &Install| -> Vec<(String, String)> {
+            install
+                .entry_points_or_default()
+                .into_iter()
+                .map(|(name, point)| (name, point.address))
+                .collect()
+        };
+        let pair = |name: &str, address: &str| (name.to_owned(), address.to_owned());
+        let mut install = Install::default();
+        assert_eq!(names(&install), [pair("http", ":80")]);
+
+        install.api = Some(Api { insecure: true, ..Default::default() });
+        assert_eq!(names(&install), [pair("http", ":80"), pair("traefik", ":8080")]);
+
+        install.api = Some(Api::default());
+        assert_eq!(names(&install), [pair("http", ":80")]);
+
+        install.ping = Some(Ping::default());
+        assert_eq!(names(&install), [pair("http", ":80"), pair("traefik", ":8080")]);
+
+        install.ping = Some(Ping { manual_routing: true, ..Default::default() });
+        assert_eq!(names(&install), [pair("http", ":80")]);
+
+        install.ping = Some(Ping { entry_point: "http".into(), ..Default::default() });
+        assert_eq!(names(&install), [pair("http", ":80")]);
+
+        let mut own = with(&[("traefik", ":9000", false)]);
+        own.api = Some(Api { insecure: true, ..Default::default() });
+        assert_eq!(names(&own), [pair("traefik", ":9000")]);
+    }
+}
