@@ -3,6 +3,9 @@
 //! Syntax only: matching is the data plane's (`proxy/src/route`). The grammar is Go's expression
 //! subset that Traefik v3 accepts (Traefik: HTTP routing, rules and priority).
 
+pub mod go_regex;
+mod go_regex_parser;
+
 use std::fmt;
 
 /// A parsed rule. `!` is pushed down to the leaves by De Morgan, as Traefik does.
