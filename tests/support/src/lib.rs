@@ -2,6 +2,8 @@
 //!
 //! The testkit depends on no room of the house: it judges from outside.
 
+pub mod acme_server;
+pub mod certificates;
 pub mod client;
 pub mod eventually;
 pub mod ports;
@@ -10,3 +12,4 @@ pub mod real;
 pub mod upstream;
 pub mod wire;
 pub mod engine;
+pub mod swarm;
