@@ -1,10 +1,23 @@
 //! Router rules: text -> syntax tree; the domains a rule names.
 //!
 //! Syntax only: matching is the data plane's (`proxy/src/route`). The grammar is Go's expression
-//! subset that Traefik v3 accepts (Traefik: HTTP routing, rules and priority).
+//! subset that Traefik v3 accepts (Traefik: HTTP routing, rules and priority):
+//!
+//! ```text
+//! rule  = and { "||" and }
+//! and   = unary { "&&" unary }
+//! unary = "!" unary | "(" rule ")" | NAME "(" string { "," string } [","] ")"
+//! ```
 
+mod domains;
 pub mod go_regex;
 mod go_regex_parser;
+pub mod ip_range;
+mod lexer;
+mod matchers;
+mod parser;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -59,12 +72,12 @@ impl fmt::Display for RuleError {
 impl std::error::Error for RuleError {}
 
 /// Parses a v3 rule.
-pub fn parse(_rule: &str) -> Result<Expr, RuleError> {
-    Err(RuleError { message: "not built yet".into() })
+pub fn parse(rule: &str) -> Result<Expr, RuleError> {
+    parser::parse(rule)
 }
 
 /// The names in `Host(...)` matchers that are not negated: lower-case, in order, without
 /// repetition. These are what ACME orders and what TLS options are chosen by.
-pub fn domains(_expr: &Expr) -> Vec<String> {
-    Vec::new()
+pub fn domains(expr: &Expr) -> Vec<String> {
+    domains::domains(expr)
 }
