@@ -1,11 +1,13 @@
-//! The one body type of answers: our own bytes, or the upstream's stream passed on.
+//! The bodies that pass through: our own bytes, the upstream's stream, the client's stream.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Body of an answer.
 #[derive(Debug, Default)]
@@ -69,6 +71,120 @@ impl HttpBody for Body {
             Body::Empty => SizeHint::with_exact(0),
             Body::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Body::Incoming(incoming) => incoming.size_hint(),
+        }
+    }
+}
+
+/// A client's request body on its way to a server.
+///
+/// It has to end before the entry point's read time-out, counted from the request's head; trailers
+/// are not passed on, as with Traefik.
+#[derive(Debug, Default)]
+pub struct RequestBody {
+    incoming: Option<Incoming>,
+    deadline: Option<Instant>,
+    /// Made when the body first has to be waited for: most arrive with the head.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Some of it was handed out, so the request cannot be sent again.
+    begun: bool,
+}
+
+/// Why a client's body broke off.
+#[derive(Debug)]
+pub enum RequestBodyError {
+    /// The read time-out passed.
+    TimedOut,
+    /// The client's connection failed or its framing was wrong.
+    Client(hyper::Error),
+}
+
+impl std::fmt::Display for RequestBodyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("the client's body did not arrive in time"),
+            Self::Client(_) => f.write_str("the client's body broke off"),
+        }
+    }
+}
+
+impl std::error::Error for RequestBodyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::TimedOut => None,
+            Self::Client(error) => Some(error),
+        }
+    }
+}
+
+impl RequestBody {
+    /// A body that has to end within `timeout` from now; an ended one is dropped at once.
+    pub fn new(incoming: Incoming, timeout: Option<Duration>) -> Self {
+        if incoming.is_end_stream() {
+            return Self::default();
+        }
+        Self {
+            incoming: Some(incoming),
+            deadline: timeout.map(|timeout| Instant::now() + timeout),
+            timer: None,
+            begun: false,
+        }
+    }
+
+    /// Whether there are no bytes to send.
+    pub fn is_empty(&self) -> bool {
+        self.incoming.is_none() && !self.begun
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = RequestBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+        let this = &mut *self;
+        loop {
+            let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+            match Pin::new(incoming).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    this.begun = true;
+                    if frame.is_trailers() {
+                        continue;
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    this.incoming = None;
+                    this.begun = true;
+                    return Poll::Ready(Some(Err(RequestBodyError::Client(error))));
+                }
+                Poll::Ready(None) => {
+                    this.incoming = None;
+                    this.begun = true;
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    let Some(deadline) = this.deadline else { return Poll::Pending };
+                    let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                    ready!(timer.as_mut().poll(cx));
+                    this.incoming = None;
+                    this.begun = true;
+                    return Poll::Ready(Some(Err(RequestBodyError::TimedOut)));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.incoming {
+            Some(incoming) => incoming.size_hint(),
+            None => SizeHint::with_exact(0),
         }
     }
 }

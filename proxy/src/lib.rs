@@ -1,9 +1,40 @@
 //! Swarmgate's data plane: the way of a request.
+//!
+//! In order:
+//! 1. [`listen`]: sockets, one per entry point and thread; [`accept`]: connections.
+//! 2. [`serve`]: TLS, HTTP/2 or HTTP/1? [`tls`] picks the certificate. One [`connection`] each.
+//! 3. [`serve::request`]: the request's own way. [`forward::headers`] cleans what arrived,
+//!    [`canonical`] makes the one view of host and path, [`route`] finds the router in the
+//!    [`snapshot`], [`middleware`]s see the request.
+//! 4. [`internal`] services answer themselves; [`balance`] picks a server, [`pool`] has a
+//!    connection to it or [`forward::connect`] makes one, [`forward`] sends and waits.
+//! 5. The answer goes back through the middlewares; [`failure`] maps causes to answers,
+//!    [`respond`] has our own.
+//!
+//! [`worker`] is a data-plane thread: everything above happens on the thread that accepted the
+//! connection. [`proxy`] starts and stops the threads and swaps the snapshot.
 
+pub mod accept;
+pub mod balance;
 pub mod body;
 pub mod canonical;
+pub mod clock;
+pub mod connection;
+pub mod failure;
+pub mod forward;
 pub mod internal;
+pub mod listen;
 pub mod middleware;
+pub mod pool;
+pub mod proxy;
+pub mod resolve;
 pub mod respond;
 pub mod route;
+pub mod serve;
+pub mod settings;
+pub mod snapshot;
 pub mod tls;
+pub mod trust;
+pub mod worker;
+
+pub use proxy::{BindError, Options, Proxy};

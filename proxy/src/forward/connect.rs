@@ -1,0 +1,174 @@
+//! A new connection to a server: name -> address -> TCP -> TLS -> HTTP/1.1.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::balance::Server;
+use crate::failure::Failure;
+use crate::listen;
+use crate::pool::{Lease, Pools};
+use crate::resolve::Resolver;
+
+/// Traefik's fixed limit of a TLS handshake.
+const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Pauses before a refused or failed connection to a Swarm VIP is tried again: another task may
+/// answer. Connecting is always safe to repeat.
+const VIP_PAUSES: [Duration; 3] =
+    [Duration::from_millis(5), Duration::from_millis(50), Duration::from_millis(250)];
+
+/// Connects to a server. `upgradable` connections carry one request and may become a tunnel.
+pub async fn connect(
+    server: &Arc<Server>,
+    pools: &Rc<Pools>,
+    resolver: &Resolver,
+    upgradable: bool,
+) -> Result<Lease, Failure> {
+    let mut pauses = match server.vip_tasks() {
+        0 => [].iter(),
+        _ => VIP_PAUSES.iter(),
+    };
+    let stream = loop {
+        match dial(server, resolver).await {
+            Ok(stream) => break stream,
+            Err(Failure::Connect(error)) => match pauses.next() {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return Err(Failure::Connect(error)),
+            },
+            Err(failure) => return Err(failure),
+        }
+    };
+    let mut builder = http1::Builder::new();
+    builder.title_case_headers(true);
+    let (sender, connection) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Lost)?;
+    // How a connection ends is told by the request that is on it; between requests by nobody.
+    if upgradable {
+        tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) });
+    } else {
+        tokio::task::spawn_local(async move { drop(connection.await) });
+    }
+    Ok(pools.lease(server, sender))
+}
+
+async fn dial(server: &Server, resolver: &Resolver) -> Result<ServerStream, Failure> {
+    let dialled = timeout(server.limits.dial, async {
+        match server.host.parse::<IpAddr>() {
+            Ok(address) => {
+                let address = SocketAddr::new(address, server.port);
+                TcpStream::connect(address).await.map_err(Failure::Connect)
+            }
+            Err(_) => {
+                let addresses = resolver.resolve(&server.host).await.map_err(Failure::Resolve)?;
+                let mut failure = Failure::Resolve("it has no address".into());
+                for address in addresses {
+                    match TcpStream::connect(SocketAddr::new(address, server.port)).await {
+                        Ok(stream) => return Ok(stream),
+                        Err(error) => failure = Failure::Connect(error),
+                    }
+                }
+                Err(failure)
+            }
+        }
+    });
+    let stream = dialled.await.map_err(|_| Failure::DialTimeout)??;
+    listen::prepare_upstream(&stream).map_err(Failure::Connect)?;
+    let Some((config, name)) = &server.tls else { return Ok(ServerStream::Plain(stream)) };
+    let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
+    match timeout(TLS_HANDSHAKE, handshake).await {
+        Err(_) => Err(Failure::TlsTimeout),
+        Ok(Err(error)) if error.get_ref().is_some_and(|e| e.is::<rustls::Error>()) => {
+            Err(classify_tls(error))
+        }
+        Ok(Err(error)) => Err(Failure::Connect(error)),
+        Ok(Ok(stream)) => Ok(ServerStream::Tls(Box::new(stream))),
+    }
+}
+
+/// A server that refuses us, or does not speak TLS, is a bad gateway; one that we refuse is our
+/// error, as with Traefik.
+fn classify_tls(error: io::Error) -> Failure {
+    let ours = matches!(
+        error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()),
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+    );
+    if ours { Failure::Tls(error) } else { Failure::Connect(error) }
+}
+
+/// A stream to a server.
+#[derive(Debug)]
+enum ServerStream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for ServerStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for ServerStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Request and answer headers between client and server (Traefik: forwarded headers; RFC 9110
+//! section 7.6.1 for hop-by-hop headers).
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::connection::Connection;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Headers that only the proxy may set, in the spelling with `-`.
+const MANAGED: [&str; 11] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-prefix",
+    "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info",
+    "x-real-ip",
+];
+
+/// What the request asks to become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade(pub HeaderValue);
+
+impl Upgrade {
+    /// Whether it is a WebSocket handshake.
+    pub fn is_websocket(&self) -> bool {
+        self.0.as_bytes().eq_ignore_ascii_case(b"websocket")
+    }
+}
+
+/// Cleans the headers of a request that has just arrived, before anything matches them: managed
+/// headers of untrusted peers go, hop-by-hop headers named in `Connection` go, the proxy's own are
+/// added. Returns the upgrade that is asked for.
+pub fn arrive(
+    headers: &mut HeaderMap,
+    connection: &Connection,
+    server_name: &HeaderValue,
+    host: Option<&HeaderValue>,
+) -> Option<Upgrade> {
+    let settings = &connection.settings;
+    if !settings.trusts(connection.peer.ip()) {
+        remove_managed(headers);
+    }
+    let upgrade = connection_options(headers, connection);
+    let tls = connection.tls.get().is_some();
+    if !headers.contains_key(&REAL_IP) {
+        headers.insert(REAL_IP, connection.peer_value.clone());
+    }
+    if !headers.contains_key(&FORWARDED_PROTO) {
+        let websocket = upgrade.as_ref().is_some_and(Upgrade::is_websocket);
+        let proto = match (websocket, tls) {
+            (false, false) => "http",
+            (false, true) => "https",
+            (true, false) => "ws",
+            (true, true) => "wss",
+        };
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
+    }
+    if !headers.contains_key(&FORWARDED_PORT) {
+        let port = port(headers, tls, host);
+        headers.insert(FORWARDED_PORT, port);
+    }
+    if let Some(host) = host
+        && !host.is_empty()
+        && !headers.contains_key(&FORWARDED_HOST)
+    {
+        headers.insert(FORWARDED_HOST, host.clone());
+    }
+    headers.insert(FORWARDED_SERVER, server_name.clone());
+    upgrade
+}
+
+fn remove_managed(headers: &mut HeaderMap) {
+    // Most requests carry none: one look at the names is cheaper than removing each.
+    let is_managed = |name: &HeaderName| {
+        let name = name.as_str();
+        name.as_bytes().first() == Some(&b'x')
+            && MANAGED.iter().any(|managed| {
+                managed.len() == name.len()
+                    && managed
+                        .bytes()
+                        .zip(name.bytes())
+                        .all(|(a, b)| a == b || (a == b'-' && b == b'_'))
+            })
+    };
+    while let Some(name) = headers.keys().find(|name| is_managed(name)).cloned() {
+        headers.remove(name);
+    }
+}
+
+/// Reads `Connection`: the headers it names go (RFC 9110 section 7.6.1), but the managed ones and
+/// those that the entry point keeps for middlewares.
+fn connection_options(headers: &mut HeaderMap, connection: &Connection) -> Option<Upgrade> {
+    if !headers.contains_key(CONNECTION) {
+        return None;
+    }
+    let mut upgrade = None;
+    let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
+    for line in &lines {
+        for option in line.as_bytes().split(|byte| *byte == b',') {
+            let Ok(name) = HeaderName::from_bytes(option.trim_ascii()) else { continue };
+            if name == UPGRADE {
+                upgrade = headers.get(UPGRADE).cloned().map(Upgrade);
+                continue;
+            }
+            let kept = MANAGED.contains(&name.as_str())
+                || name == CONNECTION
+                || name == HOST
+                || name == CONTENT_LENGTH
+                || name == TRANSFER_ENCODING
+                || connection.settings.kept_connection_headers.contains(&name);
+            if !kept {
+                headers.remove(name);
+            }
+        }
+    }
+    // h2c is not spoken by upgrade (RFC 9113 dropped it): the request is served as it is.
+    upgrade.filter(|Upgrade(protocol)| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c"))
+}
+
+fn port(headers: &HeaderMap, tls: bool, host: Option<&HeaderValue>) -> HeaderValue {
+    if let Some(port) = host.and_then(|host| host_port(host.as_bytes())) {
+        return HeaderValue::from_bytes(port).unwrap_or_else(|_| HeaderValue::from_static("80"));
+    }
+    let secure =
+        tls || headers.get(FORWARDED_PROTO).is_some_and(|proto| proto == "https" || proto == "wss");
+    HeaderValue::from_static(if secure { "443" } else { "80" })
+}
+
+/// The digits after the last `:` that is not inside brackets.
+fn host_port(host: &[u8]) -> Option<&[u8]> {
+    let colon = host.iter().rposition(|byte| *byte == b':')?;
+    let (name, port) = (host.get(..colon)?, host.get(colon + 1..)?);
+    let plain = !name.contains(&b':') || name.ends_with(b"]");
+    (plain && !port.is_empty() && port.iter().all(u8::is_ascii_digit)).then_some(port)
+}
+
+/// Prepares a request's headers for the server: hop-by-hop headers go, the peer is appended to
+/// `X-Forwarded-For`.
+pub fn depart(headers: &mut HeaderMap, connection: &Connection, upgrade: Option<&Upgrade>) {
+    if headers.contains_key(CONNECTION) {
+        // Names that the entry point kept for the middlewares are removed now.
+        let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
+        for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
+            if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
+                && connection.settings.kept_connection_headers.contains(&name)
+            {
+                headers.remove(name);
+            }
+        }
+    }
+    let trailers = headers.get_all(TE).iter().any(|te| {
+        te.as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    });
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // Chunked wins; two framings must not leave together.
+        headers.remove(CONTENT_LENGTH);
+    }
+    remove_hop_by_hop(headers);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(Upgrade(protocol)) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, protocol.clone());
+    }
+    if connection.settings.append_forwarded_for {
+        append_forwarded_for(headers, &connection.peer_value);
+    }
+    join_cookies(headers, connection);
+}
+
+/// Removes the hop-by-hop headers of a request or an answer.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+}
+
+/// Cleans an answer's headers for the client.
+pub fn clean_answer(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
+        for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
+            if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
+                && name != CONTENT_LENGTH
+            {
+                headers.remove(name);
+            }
+        }
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
+    remove_hop_by_hop(headers);
+}
+
+fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
+    let mut lines = headers.get_all(FORWARDED_FOR).iter();
+    let value = match lines.next() {
+        None => peer.clone(),
+        Some(first) => {
+            let mut joined = first.as_bytes().to_vec();
+            for line in lines {
+                joined.extend_from_slice(b", ");
+                joined.extend_from_slice(line.as_bytes());
+            }
+            if !joined.is_empty() {
+                joined.extend_from_slice(b", ");
+            }
+            joined.extend_from_slice(peer.as_bytes());
+            HeaderValue::from_bytes(&joined).unwrap_or_else(|_| peer.clone())
+        }
+    };
+    headers.insert(FORWARDED_FOR, value);
+}
+
+/// HTTP/2 clients may split `Cookie`; HTTP/1.1 wants it whole (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap, connection: &Connection) {
+    if !connection.multiplexed.get() {
+        return;
+    }
+    let mut lines = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return };
+    let mut joined = first.as_bytes().to_vec();
+    for line in std::iter::once(second).chain(lines) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(line.as_bytes());
+    }
+    if let Ok(value) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_hosts() {
+        let table: &[(&str, Option<&str>)] = &[
+            ("a.test", None),
+            ("a.test:81", Some("81")),
+            ("a.test:", None),
+            ("a.test:x", None),
+            ("[::1]", None),
+            ("[::1]:82", Some("82")),
+            ("::1", None),
+            ("", None),
+        ];
+        for (host, expected) in table {
+            assert_eq!(host_port(host.as_bytes()), expected.map(str::as_bytes), "{host}");
+        }
+    }
+
+    #[test]
+    fn managed_headers_go_in_both_spellings() {
+        let mut headers = HeaderMap::new();
+        for name in MANAGED {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
+            let alias = HeaderName::from_bytes(name.replace('-', "_").as_bytes()).expect("valid");
+            headers.append(alias, HeaderValue::from_static("x"));
+        }
+        headers.append("x-forwarded-user", HeaderValue::from_static("kept"));
+        headers.append("x.forwarded.for", HeaderValue::from_static("kept"));
+        remove_managed(&mut headers);
+        assert_eq!(headers.len(), 2, "{headers:?}");
+    }
+
+    #[test]
+    fn forwarded_for_is_joined_and_appended() {
+        let mut headers = HeaderMap::new();
+        let peer = HeaderValue::from_static("9.9.9.9");
+        append_forwarded_for(&mut headers, &peer);
+        assert_eq!(headers[FORWARDED_FOR], "9.9.9.9");
+        headers.insert(FORWARDED_FOR, HeaderValue::from_static("a"));
+        headers.append(FORWARDED_FOR, HeaderValue::from_static("b"));
+        append_forwarded_for(&mut headers, &peer);
+        assert_eq!(headers[FORWARDED_FOR], "a, b, 9.9.9.9");
+    }
+}

@@ -1,0 +1,64 @@
+//! Step 1, sockets: one listener per entry point and data-plane thread, sharing the port.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+/// Length of the kernel's queue of connections that wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// Accepted connections are probed after this much silence, so that dead peers are noticed.
+const KEEPALIVE: Duration = Duration::from_secs(180);
+
+/// Opens `count` listeners on one address with `SO_REUSEPORT`: the kernel spreads connections over
+/// them.
+///
+/// `exclusive` refuses an address on which somebody listens already, which `SO_REUSEPORT` alone
+/// would silently share. Options set here are inherited by accepted sockets, which saves system
+/// calls for each of them.
+pub fn listen(address: SocketAddr, count: usize, exclusive: bool) -> io::Result<Vec<TcpListener>> {
+    let mut address = address;
+    if exclusive && address.port() != 0 {
+        let probe = socket(address)?;
+        probe.bind(&address.into())?;
+        probe.listen(1)?;
+    }
+    let mut listeners = Vec::with_capacity(count);
+    for _ in 0..count.max(1) {
+        let socket = socket(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let listener = TcpListener::from(socket);
+        // A port chosen by the kernel holds for the listeners that follow.
+        address.set_port(listener.local_addr()?.port());
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // `[::]` serves IPv4 as well, as with Go.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    Ok(socket)
+}
+
+/// Sets what a connection to a server needs: no delay, and probes well below the 900 s after which
+/// IPVS forgets an idle connection.
+pub fn prepare_upstream(stream: &tokio::net::TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(Duration::from_secs(30))
+            .with_interval(Duration::from_secs(15)),
+    )
+}

@@ -1,0 +1,215 @@
+//! Connections to servers, pooled per data-plane thread.
+//!
+//! A Swarm VIP balances connections, not requests. Its connections are therefore taken
+//! oldest-first, the pool grows to the number of running tasks before it reuses one, no connection
+//! outlives a change of that number, and each has a maximum age. An ordinary server's connections
+//! are taken newest-first, so that a pool that grew in a peak shrinks again.
+
+use std::cell::RefCell;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::client::conn::http1::SendRequest;
+
+use crate::balance::Server;
+use crate::body::RequestBody;
+use crate::clock;
+
+/// Maximum age of a connection to a VIP, before spreading: new tasks get their share within it.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// A VIP's pool does not grow beyond this for the number of tasks alone.
+const MOST_GROWN: u32 = 128;
+
+/// The pools of one thread, by server number.
+#[derive(Debug, Default)]
+pub struct Pools {
+    servers: RefCell<HashMap<u64, Pool, BuildHasherDefault<NumberHasher>>>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    server: Arc<Server>,
+    idle: VecDeque<Idle>,
+    /// Idle and leased ones.
+    open: u32,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: SendRequest<RequestBody>,
+    too_old: u32,
+    unused_too_long: u32,
+}
+
+/// A connection taken out of a pool, or a new one. Dropping it without [`Lease::give_back`] closes
+/// the connection.
+#[derive(Debug)]
+pub struct Lease {
+    /// The connection; `None` only once given back.
+    sender: Option<SendRequest<RequestBody>>,
+    server: Arc<Server>,
+    too_old: u32,
+    pools: Rc<Pools>,
+    /// It has carried a request before.
+    pub reused: bool,
+}
+
+impl Pools {
+    /// An unused connection, if there is one that should be reused now.
+    pub fn take(self: &Rc<Self>, server: &Arc<Server>) -> Option<Lease> {
+        let mut servers = self.servers.borrow_mut();
+        let pool = servers.get_mut(&server.number)?;
+        let tasks = server.vip_tasks();
+        if tasks > 0 && pool.open < tasks.min(MOST_GROWN) {
+            return None;
+        }
+        loop {
+            let idle = if tasks > 0 { pool.idle.pop_front() } else { pool.idle.pop_back() }?;
+            if idle.sender.is_ready() && !clock::reached(idle.too_old) {
+                return Some(Lease {
+                    sender: Some(idle.sender),
+                    server: Arc::clone(server),
+                    too_old: idle.too_old,
+                    pools: Rc::clone(self),
+                    reused: true,
+                });
+            }
+            pool.open = pool.open.saturating_sub(1);
+        }
+    }
+
+    /// Counts a new connection.
+    pub fn lease(self: &Rc<Self>, server: &Arc<Server>, sender: SendRequest<RequestBody>) -> Lease {
+        let mut servers = self.servers.borrow_mut();
+        let pool = match servers.entry(server.number) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(Pool { server: Arc::clone(server), idle: VecDeque::new(), open: 0 })
+            }
+        };
+        pool.open = pool.open.saturating_add(1);
+        let too_old = match server.vip_tasks() {
+            0 => 0,
+            // Spread by a quarter, so that connections opened together do not end together.
+            _ => clock::after(MAX_AGE - MAX_AGE / 8 * (pool.open % 3)),
+        };
+        Lease {
+            sender: Some(sender),
+            server: Arc::clone(server),
+            too_old,
+            pools: Rc::clone(self),
+            reused: false,
+        }
+    }
+
+    /// Closes what was unused for too long or is dead; forgets servers that no snapshot names.
+    pub fn sweep(&self) {
+        self.servers.borrow_mut().retain(|_, pool| {
+            let before = pool.idle.len();
+            // The pool's own handle is the only one left: no snapshot names the server.
+            let orphan = Arc::strong_count(&pool.server) <= 1;
+            pool.idle.retain(|idle| {
+                !orphan
+                    && idle.sender.is_ready()
+                    && !clock::reached(idle.unused_too_long)
+                    && !clock::reached(idle.too_old)
+            });
+            let closed = (before - pool.idle.len()) as u32;
+            pool.open = pool.open.saturating_sub(closed);
+            pool.open > 0
+        });
+    }
+
+    /// Closes every unused connection.
+    pub fn clear(&self) {
+        self.servers.borrow_mut().clear();
+    }
+}
+
+impl Lease {
+    /// The connection.
+    pub fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
+        self.sender.as_mut()
+    }
+
+    /// Puts the connection back, if it is between requests at this moment.
+    ///
+    /// Returns the lease when it is not (yet): the answer was not read to its end, the request was
+    /// not sent to its end, or the connection is closed.
+    pub fn give_back(mut self) -> Result<(), Self> {
+        match &self.sender {
+            Some(sender) if sender.is_ready() => {}
+            _ => return Err(self),
+        }
+        let mut servers = self.pools.servers.borrow_mut();
+        if let Some(pool) = servers.get_mut(&self.server.number)
+            && pool.idle.len() < self.server.limits.max_idle
+            && !clock::reached(self.too_old)
+            && let Some(sender) = self.sender.take()
+        {
+            pool.idle.push_back(Idle {
+                sender,
+                too_old: self.too_old,
+                unused_too_long: clock::after(self.server.limits.idle),
+            });
+        }
+        drop(servers);
+        Ok(())
+    }
+
+    /// Waits until the connection is between requests and gives it back; closes it if that takes
+    /// longer than `patience`.
+    pub fn give_back_later(mut self, patience: Duration) {
+        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
+            return;
+        }
+        tokio::task::spawn_local(async move {
+            let ready = match &mut self.sender {
+                Some(sender) => {
+                    tokio::time::timeout(patience, std::future::poll_fn(|cx| sender.poll_ready(cx)))
+                        .await
+                }
+                None => return,
+            };
+            if matches!(ready, Ok(Ok(()))) {
+                drop(self.give_back());
+            }
+        });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.sender.take().is_some()
+            && let Ok(mut servers) = self.pools.servers.try_borrow_mut()
+            && let Some(pool) = servers.get_mut(&self.server.number)
+        {
+            pool.open = pool.open.saturating_sub(1);
+        }
+    }
+}
+
+/// Server numbers are consecutive: they need no mixing.
+#[derive(Debug, Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}

@@ -1,0 +1,207 @@
+//! The data plane as a whole: bound, started, given snapshots and certificates, stopped.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use swarmgate_config::checked;
+use swarmgate_config::install::{EntryPoint, Install};
+use tokio::sync::watch;
+
+use crate::internal::{ChallengeLookup, State};
+use crate::listen::listen;
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
+use crate::tls::{Certificates, Store};
+use crate::worker::{self, Shared};
+
+/// How long a replaced snapshot is kept, so that it is dropped here and not on a data-plane thread
+/// that still looked at it: taking 10,000 routers apart takes milliseconds.
+const RETIREMENT: Duration = Duration::from_secs(5);
+
+/// What the data plane is started with.
+pub struct Options {
+    /// The install configuration.
+    pub install: Arc<Install>,
+    /// The entry points, defaults filled in, by name, with the address each listens on.
+    pub entry_points: Vec<(String, EntryPoint, SocketAddr)>,
+    /// Data-plane threads.
+    pub threads: usize,
+    /// HTTP-01 answers.
+    pub challenges: ChallengeLookup,
+    /// This machine's name.
+    pub host_name: String,
+}
+
+/// Why the data plane cannot start.
+#[derive(Debug)]
+pub struct BindError {
+    /// The entry point.
+    pub entry_point: String,
+    /// What was tried.
+    pub address: SocketAddr,
+    /// What is wrong.
+    pub cause: Cause,
+}
+
+/// What is wrong with an entry point.
+#[derive(Debug)]
+pub enum Cause {
+    /// The socket.
+    Io(io::Error),
+    /// An option.
+    Settings(String),
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { entry_point, address, cause } = self;
+        match cause {
+            Cause::Io(error) if error.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "entry point {entry_point:?}: the address {address} is in use by another process"
+            ),
+            Cause::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => write!(
+                f,
+                "entry point {entry_point:?}: no permission to listen on {address} (ports below \
+                 1024 need CAP_NET_BIND_SERVICE)"
+            ),
+            Cause::Io(error) => {
+                write!(f, "entry point {entry_point:?}: cannot listen on {address}: {error}")
+            }
+            Cause::Settings(error) => write!(f, "entry point {entry_point:?}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+/// A running data plane.
+pub struct Proxy {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+    retired: Mutex<Vec<(Instant, Arc<Snapshot>)>>,
+    install: Arc<Install>,
+    addresses: Vec<(String, SocketAddr)>,
+}
+
+impl Proxy {
+    /// Opens all sockets and starts the threads. Until the first [`Proxy::apply`] every request is
+    /// answered 404, as with Traefik.
+    pub fn start(options: Options) -> Result<Self, BindError> {
+        let Options { install, entry_points, threads, challenges, host_name } = options;
+        let threads = threads.max(1);
+        let mut settings = Vec::with_capacity(entry_points.len());
+        let mut addresses = Vec::with_capacity(entry_points.len());
+        let mut sockets: Vec<Vec<(usize, TcpListener)>> = (0..threads).map(|_| vec![]).collect();
+        for (number, (name, written, address)) in entry_points.into_iter().enumerate() {
+            let fail = |cause| BindError { entry_point: name.clone(), address, cause };
+            let compiled =
+                Settings::new(&name, address, &written).map_err(|e| fail(Cause::Settings(e)))?;
+            let listeners = open(address, threads, !written.reuse_port)
+                .map_err(|error| fail(Cause::Io(error)))?;
+            if let Some(Ok(address)) = listeners.first().map(TcpListener::local_addr) {
+                addresses.push((name.clone(), address));
+            }
+            for (thread, listener) in sockets.iter_mut().zip(listeners) {
+                thread.push((number, listener));
+            }
+            settings.push(Arc::new(compiled));
+        }
+        let general = |cause| BindError {
+            entry_point: String::new(),
+            address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            cause,
+        };
+        let store = Arc::new(Store::default());
+        let tls = store
+            .server_config()
+            .map_err(|error| general(Cause::Settings(format!("TLS: {error}"))))?;
+        let state = State {
+            install: Arc::clone(&install),
+            challenges,
+            started: std::time::SystemTime::now(),
+            terminating: std::sync::atomic::AtomicBool::new(false),
+        };
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(Snapshot::default()),
+            settings,
+            tls,
+            store,
+            state: Arc::new(state),
+            server_name: HeaderValue::from_str(&host_name)
+                .unwrap_or_else(|_| HeaderValue::from_static("swarmgate")),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let threads = sockets
+            .into_iter()
+            .enumerate()
+            .map(|(index, listeners)| {
+                worker::spawn(index, Arc::clone(&shared), listeners, stopped.clone())
+            })
+            .collect::<io::Result<_>>()
+            .map_err(|error| general(Cause::Io(error)))?;
+        Ok(Self { shared, stop, threads, retired: Mutex::default(), install, addresses })
+    }
+
+    /// Entry points and the addresses they really listen on.
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Builds the next snapshot from checked configuration, off the data-plane threads, and swaps
+    /// it in. Returns what is in force now, with the troubles of building it.
+    pub fn apply(&self, checked: checked::Configuration) -> Arc<checked::Configuration> {
+        let names: Vec<&str> = self.shared.settings.iter().map(|s| s.name.as_str()).collect();
+        let previous = self.shared.snapshot.load_full();
+        let next =
+            Snapshot::build(checked, &self.install.servers_transport, &names, Some(&previous));
+        let in_force = Arc::clone(&next.checked);
+        self.shared.snapshot.store(Arc::new(next));
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.retain(|(since, _)| since.elapsed() < RETIREMENT);
+        retired.push((Instant::now(), previous));
+        in_force
+    }
+
+    /// Swaps the certificates.
+    pub fn set_certificates(&self, certificates: Certificates) {
+        self.shared.store.set(Arc::new(certificates));
+    }
+
+    /// Stops: unhealthy at once, then each entry point accepts for its grace, drains and closes.
+    /// Returns when every thread has ended.
+    pub fn stop(self) -> io::Result<()> {
+        self.shared.state.terminating.store(true, Ordering::Relaxed);
+        // All threads may have ended by themselves, which their results tell.
+        let _ = self.stop.send(true);
+        for thread in self.threads {
+            match thread.join() {
+                Ok(result) => result?,
+                Err(_) => return Err(io::Error::other("a data-plane thread panicked")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `[::]` serves IPv4 too, but not every container has IPv6: then it is `0.0.0.0`.
+fn open(address: SocketAddr, count: usize, exclusive: bool) -> io::Result<Vec<TcpListener>> {
+    match listen(address, count, exclusive) {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED
+                && error.kind() != io::ErrorKind::AddrInUse
+                && error.kind() != io::ErrorKind::PermissionDenied =>
+        {
+            let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            listen(address, count, exclusive)
+        }
+        opened => opened,
+    }
+}

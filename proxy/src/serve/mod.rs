@@ -1,0 +1,169 @@
+//! Steps 3 to 5: which protocol a connection speaks, and its requests one by one.
+
+mod detect;
+mod exchange;
+pub mod request;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use self::detect::Protocol;
+use crate::connection::{Activity, Connection, Drivable, Stream, TlsInfo, drive, unless_killed};
+use crate::worker::Worker;
+
+/// hyper's read buffer is also the limit of a head; beyond this a larger `maxHeaderBytes` has no
+/// effect.
+const LARGEST_HEAD: usize = 400 * 1024;
+
+/// Go accepts a little more than the configured head, and so do we.
+const HEAD_SLACK: usize = 4096;
+
+/// Serves one connection to its end.
+pub async fn connection(
+    worker: Rc<Worker>,
+    entry_point: usize,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let (Some(settings), Some(registry)) =
+        (worker.shared.settings.get(entry_point), worker.registries.get(entry_point))
+    else {
+        return;
+    };
+    let activity = Arc::new(Activity::default());
+    let connection = registry.open(peer, Arc::clone(settings), Arc::clone(&activity));
+    let Some(Ok((protocol, begun))) = unless_killed(&connection, detect::detect(&stream)).await
+    else {
+        return;
+    };
+    let stream = Stream::new(stream, begun, activity);
+    match protocol {
+        Protocol::Http1 => http1(worker, entry_point, connection, stream).await,
+        Protocol::Http2 => http2(worker, entry_point, connection, stream).await,
+        Protocol::Tls => {
+            let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
+            let Some(Ok(stream)) = unless_killed(&connection, acceptor.accept(stream)).await else {
+                return;
+            };
+            let session = stream.get_ref().1;
+            connection.tls.set(Some(tls_info(session)));
+            if session.alpn_protocol() == Some(b"h2") {
+                http2(worker, entry_point, connection, stream).await;
+            } else {
+                http1(worker, entry_point, connection, stream).await;
+            }
+        }
+    }
+}
+
+fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
+    TlsInfo {
+        version: match session.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
+            _ => "1.3",
+        },
+        cipher: session
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or("-"),
+    }
+}
+
+async fn http1<S>(worker: Rc<Worker>, entry_point: usize, connection: Rc<Connection>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limit = connection.settings.max_header_bytes.saturating_add(HEAD_SLACK).min(LARGEST_HEAD);
+    let mut builder = http1::Builder::new();
+    builder.header_read_timeout(None).max_header_size(limit).title_case_headers(true);
+    let service = {
+        let connection = Rc::clone(&connection);
+        service_fn(move |request| {
+            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+            async move {
+                Ok::<_, Infallible>(request::handle(worker, entry_point, connection, request).await)
+            }
+        })
+    };
+    let hyper = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    drive(&connection, hyper).await;
+}
+
+async fn http2<S>(worker: Rc<Worker>, entry_point: usize, connection: Rc<Connection>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    connection.multiplex();
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .max_concurrent_streams(connection.settings.max_streams)
+        .max_header_list_size(
+            u32::try_from(connection.settings.max_header_bytes).unwrap_or(u32::MAX),
+        )
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024);
+    let service = {
+        let connection = Rc::clone(&connection);
+        service_fn(move |request| {
+            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+            async move {
+                Ok::<_, Infallible>(request::handle(worker, entry_point, connection, request).await)
+            }
+        })
+    };
+    let hyper = builder.serve_connection(TokioIo::new(stream), service);
+    drive(&connection, hyper).await;
+}
+
+/// Runs HTTP/2 streams on the thread of their connection.
+#[derive(Clone, Copy, Debug)]
+struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+impl<I, S, B> Drivable for http1::UpgradeableConnection<I, S>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    B: http_body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        Self::graceful_shutdown(self);
+    }
+}
+
+impl<I, S, B> Drivable for http2::Connection<I, S, LocalExecutor>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: 'static,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    B: http_body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        Self::graceful_shutdown(self);
+    }
+}

@@ -1,0 +1,334 @@
+//! The way of one request, step by step; the order is Traefik's (HTTP routing, the way of a
+//! request).
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::header::{CONNECTION, EXPECT, HOST, RETRY_AFTER};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, request};
+use hyper::body::Incoming;
+
+use super::exchange::{AnswerBody, InFlight};
+use crate::balance::Balancer;
+use crate::body::{Body, RequestBody};
+use crate::canonical;
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::forward::{self, headers, tunnel};
+use crate::middleware::{Context, Flow, ForwardedHost, Middleware, NoForwardedFor};
+use crate::pool::Lease;
+use crate::respond;
+use crate::route;
+use crate::snapshot::{Route, Target};
+use crate::worker::Worker;
+
+const TRAEFIK_ROUTER: HeaderName = HeaderName::from_static("x-traefik-router");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// What a client is told to wait when a Swarm service has no running task, seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// An answer and, while its body still arrives, the server's connection.
+struct Answered {
+    response: Response<Body>,
+    lease: Option<Lease>,
+}
+
+impl From<Response<Body>> for Answered {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, lease: None }
+    }
+}
+
+/// Answers one request.
+pub async fn handle(
+    worker: Rc<Worker>,
+    entry_point: usize,
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let number = connection.begin_request();
+    let in_flight = InFlight(Rc::clone(&connection));
+    let (head, incoming) = request.into_parts();
+    let body = RequestBody::new(incoming, connection.settings.read_timeout);
+    let Answered { mut response, lease } =
+        answer(&worker, entry_point, &connection, head, body).await;
+    if connection.should_close(number)
+        && !connection.multiplexed.get()
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.map(|body| AnswerBody::new(body, lease, None, in_flight))
+}
+
+async fn answer(
+    worker: &Rc<Worker>,
+    entry_point: usize,
+    connection: &Rc<Connection>,
+    mut head: request::Parts,
+    body: RequestBody,
+) -> Answered {
+    if let Some(refusal) = refuse(&head) {
+        return refusal.into();
+    }
+    let host = match take_host(&mut head) {
+        Ok(host) => host,
+        Err(refusal) => return refusal.into(),
+    };
+    if let Err(refusal) = canonicalise(&mut head, connection) {
+        return refusal.into();
+    }
+    let upgrade =
+        headers::arrive(&mut head.headers, connection, &worker.shared.server_name, host.as_ref());
+    // Only visible ASCII passed `take_host`.
+    let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let canonical_host = canonical::host(host);
+
+    let snapshot = worker.snapshot();
+    let Some(route) = find(&snapshot, entry_point, connection, &head, &canonical_host) else {
+        return respond::not_found().into();
+    };
+    if let Some(guard) = &route.recursion_guard {
+        if head.headers.get(TRAEFIK_ROUTER) == Some(guard) {
+            return respond::bare(StatusCode::BAD_REQUEST).into();
+        }
+        head.headers.insert(TRAEFIK_ROUTER, guard.clone());
+    }
+
+    let context = Context { peer: connection.peer, tls: connection.tls.get().is_some(), host };
+    let mut answered = None;
+    let mut passed = 0;
+    for middleware in &route.middlewares {
+        match middleware.on_request(&mut head, &context) {
+            Flow::Next => passed += 1,
+            Flow::Answer(response) => {
+                answered = Some(Answered::from(*response));
+                break;
+            }
+        }
+    }
+    let answered = match answered {
+        Some(answered) => answered,
+        None => match &route.target {
+            Target::Internal(internal) => {
+                let certificates = worker.shared.store.get();
+                internal
+                    .answer(
+                        &head,
+                        &canonical_host,
+                        &worker.shared.state,
+                        &snapshot.checked,
+                        certificates.infos(),
+                    )
+                    .into()
+            }
+            Target::Balancer(balancer) => {
+                serve_by(worker, connection, route, balancer, head, body, upgrade).await
+            }
+        },
+    };
+    through_middlewares(answered, route.middlewares.get(..passed).unwrap_or_default(), &context)
+}
+
+/// What no router gets to see.
+fn refuse(head: &request::Parts) -> Option<Response<Body>> {
+    if head.method == Method::CONNECT {
+        return Some(respond::bare(StatusCode::NOT_IMPLEMENTED));
+    }
+    if head.uri.path() == "*" {
+        return Some(if head.method == Method::OPTIONS {
+            respond::bare(StatusCode::OK)
+        } else {
+            respond::not_found()
+        });
+    }
+    if let Some(expect) = head.headers.get(EXPECT)
+        && !expect.as_bytes().eq_ignore_ascii_case(b"100-continue")
+    {
+        let mut refusal = respond::bare(StatusCode::EXPECTATION_FAILED);
+        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return Some(refusal);
+    }
+    None
+}
+
+/// The host as sent: of the target if it is in absolute form or HTTP/2, else the `Host` line, of
+/// which there has to be exactly one in HTTP/1.1 (RFC 9112 section 3.2).
+fn take_host(head: &mut request::Parts) -> Result<Option<HeaderValue>, Response<Body>> {
+    let bad = |why: &'static str| {
+        let mut refusal = respond::error(StatusCode::BAD_REQUEST, why);
+        refusal.headers_mut().remove("x-content-type-options");
+        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        refusal
+    };
+    let mut lines = head.headers.get_all(HOST).iter();
+    let (first, second) = (lines.next(), lines.next());
+    if second.is_some() {
+        return Err(bad("400 Bad Request: too many Host headers"));
+    }
+    if first.is_some_and(|host| !is_host(host.as_bytes())) {
+        return Err(bad("400 Bad Request: malformed Host header"));
+    }
+    if let Some(authority) = head.uri.authority() {
+        let without_user = authority.as_str().rsplit('@').next().unwrap_or_default();
+        let host = HeaderValue::from_str(without_user)
+            .map_err(|_| bad("400 Bad Request: malformed Host header"))?;
+        head.headers.insert(HOST, host.clone());
+        return Ok(Some(host));
+    }
+    match first {
+        Some(host) => Ok(Some(host.clone())),
+        None if head.version == Version::HTTP_11 => {
+            Err(bad("400 Bad Request: missing required Host header"))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Characters that a host (with port) can have; the rest would be read differently by somebody.
+fn is_host(host: &[u8]) -> bool {
+    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte))
+}
+
+/// Reduces the target to path and query in canonical form, so that matching, middlewares and the
+/// server see the same.
+fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<(), Response<Body>> {
+    let settings = &connection.settings;
+    let path = canonical::path(head.uri.path(), settings.sanitize_path);
+    let query = head
+        .uri
+        .query()
+        .and_then(|query| canonical::query(query, settings.encode_query_semicolons));
+    let changed = match (&path, &query) {
+        (None, None) => {
+            if head.uri.authority().is_none() && head.uri.scheme().is_none() {
+                return Ok(());
+            }
+            head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+        }
+        _ => {
+            let path = path.as_deref().unwrap_or(head.uri.path());
+            let query = query.as_deref().or(head.uri.query());
+            let text = match query {
+                Some(query) => Cow::Owned(format!("{path}?{query}")),
+                None => Cow::Borrowed(path),
+            };
+            PathAndQuery::try_from(&*text).map_err(|_| respond::bare(StatusCode::BAD_REQUEST))?
+        }
+    };
+    head.uri = Uri::from(changed);
+    Ok(())
+}
+
+fn find<'s>(
+    snapshot: &'s Arc<crate::snapshot::Snapshot>,
+    entry_point: usize,
+    connection: &Connection,
+    head: &request::Parts,
+    host: &str,
+) -> Option<&'s Route> {
+    let tables = snapshot.entry_points.get(entry_point)?;
+    let table = if connection.tls.get().is_some() { &tables.tls } else { &tables.plain };
+    let path = canonical::routing_path(head.uri.path());
+    let number = table.find(&route::Request {
+        method: &head.method,
+        host,
+        path: &path,
+        query: head.uri.query(),
+        headers: &head.headers,
+        client_ip: connection.peer.ip(),
+    })?;
+    snapshot.routes.get(number)
+}
+
+/// Has a server answer.
+async fn serve_by(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    route: &Route,
+    balancer: &Balancer,
+    mut head: request::Parts,
+    body: RequestBody,
+    upgrade: Option<headers::Upgrade>,
+) -> Answered {
+    if balancer.is_empty() {
+        let mut answer = Failure::NoServer.answer();
+        if balancer.swarm.is_some() {
+            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        return answer.into();
+    }
+    headers::depart(&mut head.headers, connection, upgrade.as_ref());
+    if head.extensions.get::<NoForwardedFor>().is_some() {
+        head.headers.remove(FORWARDED_FOR);
+    }
+    let forced_host = head.extensions.get::<ForwardedHost>().is_some();
+    head.version = Version::HTTP_11;
+    let mut request = Request::from_parts(head, body);
+    let client_side = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
+    let forwarded =
+        forward::forward(worker, balancer, request, upgrade.is_some(), forced_host).await;
+    let forward::Answer { response, lease, server } = match forwarded {
+        Ok(answer) => answer,
+        Err(failure) => {
+            tracing::debug!(routerName = %route.name, serviceName = %route.service, error = %failure,
+                "The service did not answer");
+            return failure.answer().into();
+        }
+    };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let opened = match (upgrade, client_side) {
+            (Some(wanted), Some(client)) => {
+                tunnel::open(connection, &wanted, client, response, lease)
+            }
+            _ => Err(Failure::BadUpgrade),
+        };
+        return opened
+            .unwrap_or_else(|failure| {
+                tracing::debug!(routerName = %route.name, serverURL = %server.key.url,
+                    error = %failure, "The upgrade failed");
+                failure.answer()
+            })
+            .into();
+    }
+    let (mut head, body) = response.into_parts();
+    headers::clean_answer(&mut head.headers);
+    head.version = Version::HTTP_11;
+    head.extensions.clear();
+    Answered { response: Response::from_parts(head, Body::Incoming(body)), lease: Some(lease) }
+}
+
+/// Takes an answer back through the middlewares that the request passed, last first.
+fn through_middlewares(
+    answered: Answered,
+    passed: &[Arc<Middleware>],
+    context: &Context<'_>,
+) -> Answered {
+    if passed.is_empty() || answered.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return answered;
+    }
+    let Answered { response, lease } = answered;
+    let (mut head, body) = response.into_parts();
+    for middleware in passed.iter().rev() {
+        middleware.on_response(&mut head, context);
+    }
+    Answered { response: Response::from_parts(head, body), lease }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for good in ["a.test", "a.test:80", "[::1]:80", "A_b.test", ""] {
+            assert!(is_host(good.as_bytes()), "{good}");
+        }
+        for bad in ["a b", "a/b", "a@b", "a?b", "a#b", "a\\b", "\u{e9}", "a\tb"] {
+            assert!(!is_host(bad.as_bytes()), "{bad}");
+        }
+    }
+}

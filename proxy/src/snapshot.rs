@@ -1,0 +1,344 @@
+//! The snapshot: everything a request needs, built once from checked configuration, immutable,
+//! swapped whole.
+//!
+//! Servers that stay the same are carried over from the previous snapshot, and with them their
+//! pooled connections.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use swarmgate_config::checked;
+use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::name::QName;
+use swarmgate_config::routing::{self, ServersTransport};
+
+use crate::balance::{Balancer, Limits, Server, ServerKey, Transport};
+use crate::internal::Internal;
+use crate::middleware::Middleware;
+use crate::route::Table;
+use crate::tls;
+
+/// Everything a request needs.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// By entry point, in the order of the settings.
+    pub entry_points: Vec<EntryRoutes>,
+    /// Routes by number.
+    pub routes: Vec<Route>,
+    /// What it was built from; the API prints it.
+    pub checked: Arc<checked::Configuration>,
+    servers: HashMap<ServerKey, Arc<Server>>,
+    transports: HashMap<String, Built>,
+}
+
+/// A transport and what it was built from.
+#[derive(Clone, Debug)]
+struct Built {
+    written: ServersTransport,
+    transport: Result<Transport, String>,
+}
+
+/// The routers of one entry point.
+#[derive(Debug, Default)]
+pub struct EntryRoutes {
+    /// For plain connections.
+    pub plain: Table,
+    /// For TLS connections.
+    pub tls: Table,
+}
+
+/// A router, ready to serve.
+#[derive(Debug)]
+pub struct Route {
+    /// Its qualified name.
+    pub name: Arc<str>,
+    /// Its service's qualified name.
+    pub service: Arc<str>,
+    /// In order.
+    pub middlewares: Box<[Arc<Middleware>]>,
+    /// Who answers.
+    pub target: Target,
+    /// `X-Traefik-Router` of a default-rule router: set on requests, refused when it comes back.
+    pub recursion_guard: Option<HeaderValue>,
+    /// Written to the access log.
+    pub access_log: bool,
+    /// A router of the proxy itself.
+    pub internal: bool,
+}
+
+/// Who answers a route's requests.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The proxy itself.
+    Internal(Internal),
+    /// Servers.
+    Balancer(Arc<Balancer>),
+}
+
+impl Snapshot {
+    /// Builds a snapshot.
+    ///
+    /// `entry_points` are the names in the order of the settings. What cannot be built (a regular
+    /// expression too large, a server URL that is none) disables its router, is explained in the
+    /// findings and marked in the checked configuration that the API shows.
+    pub fn build(
+        mut checked: checked::Configuration,
+        default_transport: &ServersTransport,
+        entry_points: &[&str],
+        previous: Option<&Snapshot>,
+    ) -> Self {
+        let mut builder = Builder {
+            transports: HashMap::new(),
+            middlewares: HashMap::new(),
+            balancers: HashMap::new(),
+            servers: HashMap::new(),
+            previous,
+            default_transport,
+            troubles: Vec::new(),
+        };
+        let mut routes: Vec<Route> = Vec::new();
+        let mut tables: Vec<EntryRoutes> = Vec::with_capacity(entry_points.len());
+        for name in entry_points {
+            let written = checked.routes.get(*name).map(Vec::as_slice).unwrap_or_default();
+            let mut numbered: Vec<(usize, &checked::Route)> = Vec::with_capacity(written.len());
+            for route in written {
+                match builder.route(&checked, route) {
+                    Ok(built) => {
+                        numbered.push((routes.len(), route));
+                        routes.push(built);
+                    }
+                    Err(error) => builder.troubles.push((route.router.clone(), error)),
+                }
+            }
+            let mut table = |tls: bool| {
+                let chosen = numbered.iter().filter(|(_, route)| route.tls.is_some() == tls);
+                let (table, errors) = Table::build(chosen.copied());
+                for (number, error) in errors {
+                    if let Some((_, route)) = numbered.iter().find(|(n, _)| *n == number) {
+                        builder.troubles.push((route.router.clone(), error));
+                    }
+                }
+                table
+            };
+            tables.push(EntryRoutes { plain: table(false), tls: table(true) });
+        }
+        let Builder { servers, transports, troubles, .. } = builder;
+        for (router, error) in troubles {
+            disable(&mut checked, &router, error);
+        }
+        Self { entry_points: tables, routes, checked: Arc::new(checked), servers, transports }
+    }
+}
+
+/// Marks a router that could not be built, once per message.
+fn disable(checked: &mut checked::Configuration, router: &QName, error: String) {
+    let Some(object) = checked.routers.get_mut(router) else { return };
+    if object.errors.contains(&error) {
+        return;
+    }
+    object.status = checked::Status::Disabled;
+    object.errors.push(error.clone());
+    checked.findings.push(
+        Finding::new(Severity::Error, object.origin.clone(), error)
+            .on(ObjectKind::Router, router.to_string()),
+    );
+}
+
+struct Builder<'a> {
+    transports: HashMap<String, Built>,
+    middlewares: HashMap<QName, Result<Arc<Middleware>, String>>,
+    balancers: HashMap<QName, Result<Arc<Balancer>, String>>,
+    servers: HashMap<ServerKey, Arc<Server>>,
+    previous: Option<&'a Snapshot>,
+    default_transport: &'a ServersTransport,
+    troubles: Vec<(QName, String)>,
+}
+
+impl Builder<'_> {
+    fn route(
+        &mut self,
+        checked: &checked::Configuration,
+        route: &checked::Route,
+    ) -> Result<Route, String> {
+        let middlewares = route
+            .middlewares
+            .iter()
+            .map(|name| self.middleware(checked, name))
+            .collect::<Result<_, _>>()?;
+        let target = if route.service.is_internal() {
+            Internal::by_name(route.service.name())
+                .map(Target::Internal)
+                .ok_or_else(|| format!("unknown internal service {}", route.service))?
+        } else {
+            Target::Balancer(self.balancer(checked, &route.service)?)
+        };
+        let recursion_guard = route
+            .recursion_guard
+            .as_deref()
+            .map(HeaderValue::from_str)
+            .transpose()
+            .map_err(|_| "its name cannot be sent in a header".to_owned())?;
+        Ok(Route {
+            name: route.router.to_string().into(),
+            service: route.service.to_string().into(),
+            middlewares,
+            target,
+            recursion_guard,
+            access_log: route.access_log,
+            internal: route.router.is_internal(),
+        })
+    }
+
+    fn middleware(
+        &mut self,
+        checked: &checked::Configuration,
+        name: &QName,
+    ) -> Result<Arc<Middleware>, String> {
+        if let Some(built) = self.middlewares.get(name) {
+            return built.clone();
+        }
+        let built = match checked.middlewares.get(name) {
+            Some(written) => Middleware::build(&written.value)
+                .map(Arc::new)
+                .map_err(|error| format!("middleware \"{name}\": {error}")),
+            None => Err(format!("middleware \"{name}\" does not exist")),
+        };
+        self.middlewares.insert(name.clone(), built.clone());
+        built
+    }
+
+    fn balancer(
+        &mut self,
+        checked: &checked::Configuration,
+        name: &QName,
+    ) -> Result<Arc<Balancer>, String> {
+        if let Some(built) = self.balancers.get(name) {
+            return built.clone();
+        }
+        let written = checked
+            .services
+            .get(name)
+            .and_then(|service| service.value.load_balancer.as_ref())
+            .ok_or_else(|| format!("the service \"{name}\" does not exist"));
+        let built = written.and_then(|written| {
+            self.build_balancer(checked, name, written)
+                .map(Arc::new)
+                .map_err(|error| format!("service \"{name}\": {error}"))
+        });
+        self.balancers.insert(name.clone(), built.clone());
+        built
+    }
+
+    fn build_balancer(
+        &mut self,
+        checked: &checked::Configuration,
+        name: &QName,
+        written: &routing::LoadBalancer,
+    ) -> Result<Balancer, String> {
+        let transport = match &written.servers_transport {
+            None => String::new(),
+            Some(reference) => match QName::resolve(reference, name.provider()).to_string() {
+                default if default == "default@internal" => String::new(),
+                named => named,
+            },
+        };
+        let transport = self.transport(checked, transport)?;
+        let mut servers = Vec::with_capacity(written.servers.len());
+        for server in &written.servers {
+            let key = ServerKey {
+                url: server.url.clone(),
+                preserve_path: server.preserve_path,
+                transport: transport.name.clone(),
+                swarm: written.swarm.map(|swarm| (swarm.vip, swarm.running_tasks)),
+            };
+            let built = match self.servers.get(&key) {
+                Some(built) => Arc::clone(built),
+                None => {
+                    let built = match self.carried_over(&key, &transport) {
+                        Some(server) => server,
+                        None => Arc::new(Server::build(key.clone(), &transport)?),
+                    };
+                    self.servers.insert(key, Arc::clone(&built));
+                    built
+                }
+            };
+            servers.push((built, server.weight.unwrap_or(1)));
+        }
+        Ok(Balancer::new(servers, written.pass_host_header.unwrap_or(true), written.swarm))
+    }
+
+    /// The previous snapshot's server, unless its transport has changed.
+    fn carried_over(&self, key: &ServerKey, transport: &Transport) -> Option<Arc<Server>> {
+        let server = self.previous?.servers.get(key)?;
+        let unchanged = server.limits == transport.limits
+            && server.tls.as_ref().is_none_or(|(tls, _)| Arc::ptr_eq(tls, &transport.tls));
+        unchanged.then(|| Arc::clone(server))
+    }
+
+    fn transport(
+        &mut self,
+        checked: &checked::Configuration,
+        name: String,
+    ) -> Result<Transport, String> {
+        if let Some(built) = self.transports.get(&name) {
+            return built.transport.clone();
+        }
+        let default = name.is_empty();
+        let written = if default {
+            self.default_transport
+        } else {
+            checked
+                .servers_transports
+                .iter()
+                .find(|(candidate, _)| candidate.to_string() == name)
+                .map(|(_, written)| written)
+                .ok_or_else(|| format!("servers transport \"{name}\" does not exist"))?
+        };
+        // An unchanged one stays, and with it the connections that were made by it.
+        let kept = self
+            .previous
+            .and_then(|previous| previous.transports.get(&name))
+            .filter(|built| built.written == *written);
+        let built = match kept {
+            Some(built) => built.clone(),
+            None => Built {
+                transport: tls::client_config(written)
+                    .map(|tls| Transport {
+                        name: name.clone(),
+                        tls,
+                        server_name: written.server_name.clone().filter(|name| !name.is_empty()),
+                        limits: limits(written, default),
+                    })
+                    .map_err(|error| format!("servers transport: {error}")),
+                written: written.clone(),
+            },
+        };
+        let transport = built.transport.clone();
+        self.transports.insert(name, built);
+        transport
+    }
+}
+
+fn limits(written: &ServersTransport, is_default: bool) -> Limits {
+    let defaults = Limits::default();
+    let timeouts = written.forwarding_timeouts.clone().unwrap_or_default();
+    // Go keeps 2 per host when a transport of one's own says nothing, 200 in the default one.
+    let fallback = if is_default { defaults.max_idle } else { 2 };
+    Limits {
+        dial: timeouts.dial_timeout.map_or(Some(defaults.dial), |d| d.positive()).unwrap_or(
+            // 0 is "no limit" for Traefik; a day is as good, and never hangs for ever.
+            std::time::Duration::from_secs(86_400),
+        ),
+        response_header: timeouts.response_header_timeout.and_then(|d| d.positive()),
+        idle: timeouts
+            .idle_conn_timeout
+            .map_or(Some(defaults.idle), |d| d.positive())
+            .unwrap_or(std::time::Duration::from_secs(86_400)),
+        max_idle: match written.max_idle_conns_per_host {
+            None => fallback,
+            Some(0) => 2,
+            Some(n) => usize::try_from(n).unwrap_or(0),
+        },
+    }
+}

@@ -1,0 +1,137 @@
+//! A data-plane thread: its own runtime, listeners, connections and pools; nothing on a request's
+//! way crosses to another thread.
+
+use std::cell::RefCell;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::{io, thread};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use rustls::ServerConfig;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+
+use crate::accept;
+use crate::clock;
+use crate::connection::Registry;
+use crate::internal::State;
+use crate::pool::Pools;
+use crate::resolve::Resolver;
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
+use crate::tls::Store;
+
+/// What all threads share.
+pub struct Shared {
+    /// What requests are answered by.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// Entry points in order.
+    pub settings: Vec<Arc<Settings>>,
+    /// TLS of every entry point.
+    pub tls: Arc<ServerConfig>,
+    /// The certificates behind it.
+    pub store: Arc<Store>,
+    /// For the proxy's own services.
+    pub state: Arc<State>,
+    /// `X-Forwarded-Server`: this machine's name.
+    pub server_name: HeaderValue,
+}
+
+/// One thread's own.
+pub struct Worker {
+    /// Common to all threads.
+    pub shared: Arc<Shared>,
+    /// Connections to servers.
+    pub pools: Rc<Pools>,
+    /// Names of servers.
+    pub resolver: Resolver,
+    /// Client connections, by entry point.
+    pub registries: Vec<Rc<Registry>>,
+    current: RefCell<Rc<Arc<Snapshot>>>,
+}
+
+impl Worker {
+    /// The snapshot in force, without touching a counter that other threads touch.
+    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        let latest = self.shared.snapshot.load();
+        let mut current = self.current.borrow_mut();
+        if !Arc::ptr_eq(&latest, &current) {
+            *current = Rc::new(Arc::clone(&latest));
+        }
+        Rc::clone(&current)
+    }
+}
+
+/// Starts a thread that serves the given listeners (entry point number, socket) until `stop`
+/// turns true and everything has drained.
+pub fn spawn(
+    index: usize,
+    shared: Arc<Shared>,
+    listeners: Vec<(usize, TcpListener)>,
+    stop: watch::Receiver<bool>,
+) -> io::Result<thread::JoinHandle<io::Result<()>>> {
+    thread::Builder::new().name(format!("data-{index}")).spawn(move || run(shared, listeners, stop))
+}
+
+fn run(
+    shared: Arc<Shared>,
+    listeners: Vec<(usize, TcpListener)>,
+    stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let current = RefCell::new(Rc::new(shared.snapshot.load_full()));
+    let registries = shared.settings.iter().map(|_| Rc::new(Registry::default())).collect();
+    let worker = Rc::new(Worker {
+        shared,
+        pools: Rc::new(Pools::default()),
+        resolver: Resolver::default(),
+        registries,
+        current,
+    });
+    runtime.block_on(async {
+        tokio::task::spawn_local(sweep(Rc::clone(&worker)));
+        let mut serving = Vec::with_capacity(listeners.len());
+        for (entry_point, listener) in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let worker = Rc::clone(&worker);
+            let stop = stop.clone();
+            serving.push(tokio::task::spawn_local(accept::serve(
+                worker,
+                entry_point,
+                listener,
+                stop,
+            )));
+        }
+        for entry_point in serving {
+            if let Err(error) = entry_point.await {
+                return Err(io::Error::other(error));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Advances the clock and ends what has waited too long.
+async fn sweep(worker: Rc<Worker>) {
+    let mut interval = tokio::time::interval(clock::TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut last = tokio::time::Instant::now();
+    loop {
+        let now = interval.tick().await;
+        let ticks = now.duration_since(last).as_millis() / clock::TICK.as_millis();
+        if let Ok(ticks) = u32::try_from(ticks)
+            && ticks > 0
+        {
+            clock::advance(ticks);
+            last += clock::TICK * ticks;
+        }
+        for registry in &worker.registries {
+            registry.each(crate::connection::Connection::sweep);
+        }
+        worker.pools.sweep();
+        // An idle thread must not keep an old snapshot alive.
+        drop(worker.snapshot());
+    }
+}
