@@ -48,6 +48,7 @@ struct Shared {
     connections: AtomicU64,
     requests: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
+    last: Mutex<Option<Head>>,
 }
 
 impl Shared {
@@ -102,6 +103,11 @@ impl Upstream {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
+    /// The head of the latest request.
+    pub fn last_head(&self) -> Option<Head> {
+        self.shared.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
     /// Closes the connections that are open now; new ones are accepted.
     pub fn drop_connections(&self) {
         for stream in self.shared.open().drain(..) {
@@ -154,6 +160,7 @@ fn serve(stream: TcpStream, connection: u64, shared: &Shared) -> io::Result<()> 
     while let Some(head) = Head::read(&mut reader)? {
         shared.requests.fetch_add(1, Ordering::SeqCst);
         request += 1;
+        *shared.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(head.clone());
         let exchange = Exchange { head, connection, request, name: &shared.name };
         if let Next::Close = exchange.answer(&mut reader, &mut writer)? {
             break;
