@@ -1,9 +1,22 @@
 //! Route lookup: which router takes a request.
+//!
+//! [`predicate`] says whether a rule holds, [`index`] and [`path_index`] say which rules are worth
+//! asking. The answer is always that of a scan in order of precedence; only the cost differs.
+
+mod index;
+mod path_index;
+mod predicate;
+mod query;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 use swarmgate_config::checked::Route;
+
+use self::index::Index;
+use self::predicate::Predicate;
 
 /// What matchers see of a request.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +27,7 @@ pub struct Request<'a> {
     pub host: &'a str,
     /// See [`crate::canonical::routing_path`].
     pub path: &'a [u8],
-    /// Raw, without `?`.
+    /// Raw, without `?`; semicolons dealt with (see [`crate::canonical::query`]).
     pub query: Option<&'a str>,
     pub headers: &'a HeaderMap,
     pub client_ip: IpAddr,
@@ -22,20 +35,63 @@ pub struct Request<'a> {
 
 /// The routers of one entry point and one kind (TLS or plain), ready for lookup.
 #[derive(Debug, Default)]
-pub struct Table {}
+pub struct Table {
+    /// In order of precedence; an entry's place is its rank.
+    entries: Vec<Entry>,
+    index: Index,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The caller's number.
+    number: usize,
+    rule: Predicate,
+}
 
 impl Table {
     /// Builds the table. `routes` come in order of precedence; the given numbers are what
     /// [`Table::find`] returns. A rule whose regular expression does not compile is an error of
     /// that route (number, message) and is left out.
     pub fn build<'r>(
-        _routes: impl IntoIterator<Item = (usize, &'r Route)>,
+        routes: impl IntoIterator<Item = (usize, &'r Route)>,
     ) -> (Self, Vec<(usize, String)>) {
-        (Self {}, Vec::new())
+        let mut entries = Vec::new();
+        let mut wrong = Vec::new();
+        for (number, route) in routes {
+            match Predicate::compile(&route.rule) {
+                Ok(rule) => entries.push(Entry { number, rule }),
+                Err(error) => wrong.push((number, error)),
+            }
+        }
+        let index = Index::build(entries.iter().map(|entry| &entry.rule));
+        (Self { entries, index }, wrong)
     }
 
     /// The number of the first route in precedence that matches.
-    pub fn find(&self, _request: &Request<'_>) -> Option<usize> {
-        None
+    ///
+    /// Allocates only when a `QueryRegexp`, or a regular expression over bytes that are not
+    /// UTF-8, is reached.
+    pub fn find(&self, request: &Request<'_>) -> Option<usize> {
+        let holds = |rank: u32| {
+            self.entries.get(rank as usize).is_some_and(|entry| entry.rule.holds(request))
+        };
+        let rank = self.index.first(request.host, request.path, holds)?;
+        self.entries.get(rank as usize).map(|entry| entry.number)
+    }
+
+    /// How many routes it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds no route.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What [`Table::find`] must equal.
+    #[cfg(test)]
+    fn scan(&self, request: &Request<'_>) -> Option<usize> {
+        self.entries.iter().find(|entry| entry.rule.holds(request)).map(|entry| entry.number)
     }
 }

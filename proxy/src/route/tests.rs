@@ -1,0 +1,388 @@
+//! Tables of the matchers (reference: HTTP routing §3, §4, §5) and the proof that the index
+//! changes nothing.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use proptest::prelude::*;
+use swarmgate_config::checked::Route;
+use swarmgate_config::name::QName;
+use swarmgate_config::rule;
+
+use super::{Request, Table};
+use crate::canonical;
+
+fn route(rule: &str) -> Route {
+    let parsed = rule::parse(rule).unwrap_or_else(|error| panic!("{rule:?}: {error}"));
+    Route {
+        router: QName::new("r", "test"),
+        rule: Arc::new(parsed),
+        priority: 0,
+        tls: None,
+        middlewares: Vec::new(),
+        service: QName::new("s", "test"),
+        recursion_guard: None,
+        access_log: true,
+    }
+}
+
+fn table<'t>(rules: impl IntoIterator<Item = &'t str>) -> Table {
+    let routes: Vec<Route> = rules.into_iter().map(route).collect();
+    let (table, wrong) = Table::build(routes.iter().enumerate());
+    assert_eq!(wrong, []);
+    table
+}
+
+/// A request as a client sends it.
+#[derive(Clone, Debug)]
+struct Sent {
+    method: String,
+    host: String,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+    ip: IpAddr,
+}
+
+fn sent(host: &str, target: &str) -> Sent {
+    Sent {
+        method: "GET".into(),
+        host: host.into(),
+        target: target.into(),
+        headers: Vec::new(),
+        ip: IpAddr::from([192, 0, 2, 1]),
+    }
+}
+
+impl Sent {
+    fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+        let (path, query) = match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.target.as_str(), None),
+        };
+        let canonical = canonical::path(path, true);
+        let path = canonical::routing_path(canonical.as_deref().unwrap_or(path));
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_bytes(value).unwrap(),
+            );
+        }
+        ask(&Request {
+            method: &Method::from_bytes(self.method.as_bytes()).unwrap(),
+            host: &canonical::host(&self.host),
+            path: &path,
+            query,
+            headers: &headers,
+            client_ip: self.ip,
+        })
+    }
+
+    fn matches(&self, rule: &str) -> bool {
+        let table = table([rule]);
+        self.with(|request| table.find(request)).is_some()
+    }
+}
+
+#[test]
+fn hosts() {
+    // Rule's host, request's host, whether they meet.
+    let rows = [
+        ("example.test", "EXAMPLE.test:99", true),
+        ("EXAMPLE.test", "example.test", true),
+        ("example.test", "example.test.", true),
+        ("example.test", "example.test.:80", true),
+        ("example.test.", "example.test", true),
+        ("example.test.", "example.test.", true),
+        ("example.test", "example.test..", false),
+        ("example.test..", "example.test", false),
+        ("::1", "[::1]:80", true),
+        ("::1", "[::1]", true),
+        ("[::1]", "[::1]", false),
+        ("*", "any", true),
+        ("*", "", true),
+        ("*.example.test", "a.example.test", true),
+        ("*.example.test", "A.EXAMPLE.test.", true),
+        ("*.example.test.", "a.example.test", true),
+        ("*.example.test", "*.example.test", true),
+        ("*.example.test", ".example.test", true),
+        ("*.example.test", "a.b.example.test", false),
+        ("*.example.test", "example.test", false),
+        ("*example.test", "aexample.test", false),
+        ("*example.test", "example.test", false),
+        ("a.*.test", "a.b.test", false),
+        ("a.*.test", "a.*.test", true),
+        ("a", "", false),
+        (".", "", false),
+    ];
+    for (rule, host, expected) in rows {
+        let positive = format!("Host(`{rule}`)");
+        assert_eq!(sent(host, "/").matches(&positive), expected, "{positive} {host:?}");
+        let negative = format!("!Host(`{rule}`)");
+        assert_eq!(sent(host, "/").matches(&negative), !expected, "{negative} {host:?}");
+    }
+    for (rule, host, expected) in [
+        ("^ex$", "EX", true),
+        ("^ex$", "ex.", false),
+        ("^EX$", "ex", false),
+        ("(?i)^EX$", "ex", true),
+        ("amp", "example.test", true),
+        (".*", "", true),
+        ("^$", "", true),
+        ("^.+$", "", false),
+    ] {
+        let rule = format!("HostRegexp(`{rule}`)");
+        assert_eq!(sent(host, "/").matches(&rule), expected, "{rule} {host:?}");
+    }
+}
+
+#[test]
+fn paths() {
+    let rows = [
+        ("Path(`/a`)", "/a", true),
+        ("Path(`/a`)", "/a/", false),
+        ("Path(`/a`)", "/A", false),
+        ("Path(`/a`)", "/a?x=1", true),
+        ("PathPrefix(`/foo`)", "/foobar", true),
+        ("PathPrefix(`/foo`)", "/fo", false),
+        ("PathPrefix(`/foo bar`)", "/foo%20bar", true),
+        ("PathPrefix(`/foo bar`)", "/foo+bar", false),
+        ("PathPrefix(`/foo%20bar`)", "/foo%20bar", false),
+        ("PathPrefix(`/foo%2Fbar`)", "/foo%2fbar", true),
+        ("PathPrefix(`/foo%2Fbar`)", "/foo/bar", false),
+        ("PathPrefix(`/foo%2fbar`)", "/foo%2fbar", false),
+        ("Path(`/é`)", "/%c3%a9", true),
+        ("Path(`/é`)", "/é", true),
+        ("Path(`/a;b`)", "/a;b", true),
+        ("Path(`/a;b`)", "/a%3Bb", false),
+        ("Path(`/a$b`)", "/a%24b", false),
+        ("Path(`/100%25`)", "/100%25", true),
+        ("PathPrefix(`/`)", "*", false),
+        ("Path(`/b`)", "/a/%2e%2E/b", true),
+        ("PathRegexp(`b+`)", "/abbc", true),
+        ("PathRegexp(`^/.$`)", "/%FF", true),
+        ("PathRegexp(`^/..$`)", "/%FF", false),
+        ("PathRegexp(`^/.$`)", "/é", true),
+        ("PathRegexp(`^/..$`)", "/é", false),
+    ];
+    for (rule, target, expected) in rows {
+        assert_eq!(sent("h", target).matches(rule), expected, "{rule} {target}");
+    }
+}
+
+#[test]
+fn methods() {
+    for (rule, method, expected) in [
+        ("Method(`get`)", "GET", true),
+        ("Method(`GET`)", "get", false),
+        ("Method(`get`)", "get", false),
+        ("Method(`FOO`)", "FOO", true),
+        ("Method(`HEAD`)", "GET", false),
+    ] {
+        let request = Sent { method: method.into(), ..sent("h", "/") };
+        assert_eq!(request.matches(rule), expected, "{rule} {method}");
+    }
+}
+
+#[test]
+fn headers() {
+    let headers = vec![
+        ("X-A".to_owned(), b"v".to_vec()),
+        ("x-a".to_owned(), b"w, v2".to_vec()),
+        ("x-b".to_owned(), b"\xff1".to_vec()),
+        ("host".to_owned(), b"h".to_vec()),
+        ("transfer-encoding".to_owned(), b"chunked".to_vec()),
+    ];
+    let request = Sent { headers, ..sent("h", "/") };
+    for (rule, expected) in [
+        ("Header(`x-a`,`v`)", true),
+        ("Header(`X-A`,`V`)", false),
+        ("Header(`X-A`,`w, v2`)", true),
+        ("Header(`X-A`,`v2`)", false),
+        ("Header(`X-C`,`v`)", false),
+        ("!Header(`X-C`,`v`)", true),
+        ("Header(`Host`,`h`)", false),
+        ("HeaderRegexp(`Host`,`.*`)", false),
+        ("HeaderRegexp(`Transfer-Encoding`,`.*`)", false),
+        ("Header(`not a name`,`v`)", false),
+        ("HeaderRegexp(`X-A`,`2$`)", true),
+        ("HeaderRegexp(`X-A`,`^2`)", false),
+        ("HeaderRegexp(`X-B`,`^.1$`)", true),
+        ("HeaderRegexp(`X-C`,`.*`)", false),
+    ] {
+        assert_eq!(request.matches(rule), expected, "{rule}");
+    }
+}
+
+#[test]
+fn queries() {
+    let rows = [
+        ("Query(`k`)", "/?k", true),
+        ("Query(`k`)", "/?k=", true),
+        ("Query(`k`)", "/?k=1", false),
+        ("Query(`k`)", "/?k=1&k", true),
+        ("Query(`k`)", "/", false),
+        ("Query(`k`)", "/?", false),
+        ("Query(`k`,`v`)", "/?k=v", true),
+        ("Query(`k`,`v`)", "/?K=v", false),
+        ("Query(`k`,`v`)", "/?k=V", false),
+        ("Query(`k`,`v`)", "/?k=x&k=v", true),
+        ("Query(`k`,`a b`)", "/?k=a+b", true),
+        ("Query(`k`,`a b`)", "/?k=a%20b", true),
+        ("Query(`k`,`a+b`)", "/?k=a%2Bb", true),
+        ("Query(`k k`,`v`)", "/?%6b+k=v", true),
+        ("Query(`k`,`a=b`)", "/?k=a=b", true),
+        ("Query(`k`,`v`)", "/?bad=%zz&k=v", true),
+        ("Query(`k`,`v`)", "/?k=v%", false),
+        ("Query(`k`,`v`)", "/?k=v;x", false),
+        ("QueryRegexp(`k`)", "/?k=1", false),
+        ("QueryRegexp(`k`)", "/?k", true),
+        ("QueryRegexp(`k`,`^[0-9]+$`)", "/?k=12", true),
+        ("QueryRegexp(`k`,`^[0-9]+$`)", "/?k=1x", false),
+        ("QueryRegexp(`k`,`.*`)", "/?j=1", false),
+        ("QueryRegexp(`k`,`^a b$`)", "/?k=a%20b", true),
+        ("QueryRegexp(`k`,`^.$`)", "/?k=%FF", true),
+    ];
+    for (rule, target, expected) in rows {
+        assert_eq!(sent("h", target).matches(rule), expected, "{rule} {target}");
+    }
+}
+
+#[test]
+fn client_addresses() {
+    for (rule, ip, expected) in [
+        ("ClientIP(`10.0.0.1`)", "10.0.0.1", true),
+        ("ClientIP(`10.0.0.1`)", "::ffff:10.0.0.1", true),
+        ("ClientIP(`10.0.0.0/8`)", "10.9.9.9", true),
+        ("ClientIP(`10.0.0.0/8`)", "11.0.0.0", false),
+        ("ClientIP(`::1`)", "::1", true),
+        ("ClientIP(`0.0.0.0/0`)", "::1", false),
+    ] {
+        let mut request = sent("h", "/");
+        request.ip = ip.parse().unwrap();
+        request.headers.push(("x-forwarded-for".into(), b"10.0.0.1".to_vec()));
+        assert_eq!(request.matches(rule), expected, "{rule} {ip}");
+    }
+}
+
+#[test]
+fn precedence_is_the_callers_order() {
+    let table = table([
+        "PathPrefix(`/first`)",
+        "Host(`*.b`) && Path(`/x`)",
+        "Host(`a.b`)",
+        "Host(`*.b`)",
+        "Host(`*`)",
+    ]);
+    for (host, target, expected) in [
+        ("a.b", "/first", Some(0)),
+        ("a.b", "/x", Some(1)),
+        ("a.b", "/", Some(2)),
+        ("c.b", "/", Some(3)),
+        ("", "/", Some(4)),
+    ] {
+        assert_eq!(sent(host, target).with(|request| table.find(request)), expected);
+    }
+    assert_eq!(table.len(), 5);
+    assert_eq!(sent("a", "/").with(|request| Table::default().find(request)), None);
+}
+
+/// Ten thousand rules under one host are no scan: only those asked count.
+#[test]
+fn many_paths_under_one_host_are_indexed() {
+    let rules: Vec<String> = (0..10_000)
+        .map(|i| match i % 3 {
+            0 => format!("Host(`h`) && Path(`/p{i}`)"),
+            1 => format!("Host(`h`) && PathPrefix(`/p{i}/`)"),
+            _ => format!("(Host(`h`) || Host(`g`)) && (Path(`/p{i}`) || PathPrefix(`/q/p{i}`))"),
+        })
+        .collect();
+    let table = table(rules.iter().map(String::as_str));
+    for (target, expected, most) in [
+        ("/p9999", Some(9999), 1),
+        ("/p1/x", Some(1), 1),
+        ("/q/p9998/x", Some(9998), 4),
+        ("/nothing", None, 0),
+    ] {
+        let asked = std::cell::Cell::new(0);
+        let found = sent("h", target).with(|request| {
+            table.index.first(request.host, request.path, |rank| {
+                asked.set(asked.get() + 1);
+                table.entries[rank as usize].rule.holds(request)
+            })
+        });
+        assert_eq!(found.map(|rank| rank as usize), expected, "{target}");
+        assert!(asked.get() <= most, "{target}: asked {}", asked.get());
+    }
+}
+
+fn any_host() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "a", "b", "a.b", "c.b", "a.c.b", ".b", "b.", "a.b.", "a.b..", "*.b", "*.c.b", "*.b.", "*",
+        "*b", "::1", "A.B",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn any_path() -> impl Strategy<Value = String> {
+    "/(a|b|ab|/|%41|%2F|é|\\.){0,5}"
+}
+
+fn any_matcher() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => any_host().prop_map(|host| format!("Host(`{host}`)")),
+        1 => Just("HostRegexp(`^a`)".to_owned()),
+        3 => any_path().prop_map(|path| format!("Path(`{path}`)")),
+        4 => any_path().prop_map(|path| format!("PathPrefix(`{path}`)")),
+        1 => Just("PathRegexp(`b$`)".to_owned()),
+        1 => Just("Method(`GET`)".to_owned()),
+        1 => Just("Header(`X`,`v`)".to_owned()),
+        1 => Just("Header(`Host`,`a`)".to_owned()),
+        1 => Just("Query(`k`,`v`)".to_owned()),
+        1 => Just("ClientIP(`10.0.0.0/8`)".to_owned()),
+    ]
+}
+
+fn any_rule() -> impl Strategy<Value = String> {
+    any_matcher().prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|all| all.join(" && ")),
+            prop::collection::vec(inner.clone(), 1..4)
+                .prop_map(|all| format!("({})", all.join(" || "))),
+            inner.prop_map(|one| format!("!({one})")),
+        ]
+    })
+}
+
+fn any_request() -> impl Strategy<Value = Sent> {
+    let header = prop::sample::select(vec!["v", "w"]);
+    let host = any_host().prop_map(|host| if host == "*" { String::new() } else { host });
+    (host, any_path(), any::<bool>(), prop::option::of(header), any::<bool>(), any::<bool>())
+        .prop_map(|(host, path, post, header, query, inside)| Sent {
+            method: if post { "POST" } else { "GET" }.into(),
+            host,
+            target: if query { format!("{path}?k=v") } else { path },
+            headers: header
+                .into_iter()
+                .map(|value| ("x".to_owned(), value.as_bytes().to_vec()))
+                .collect(),
+            ip: IpAddr::from(if inside { [10, 0, 0, 1] } else { [192, 0, 2, 1] }),
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn lookup_equals_the_scan(
+        rules in prop::collection::vec(any_rule(), 0..60),
+        requests in prop::collection::vec(any_request(), 1..20),
+    ) {
+        let table = table(rules.iter().map(String::as_str));
+        for request in &requests {
+            let (found, scanned) = request.with(|request| (table.find(request), table.scan(request)));
+            prop_assert_eq!(found, scanned, "{:?}", request);
+        }
+    }
+}
