@@ -36,3 +36,13 @@ fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
 }
+
+/// Reads a certificate that a file or a label names: each half a path, or PEM itself.
+///
+/// # Errors
+/// Says which half cannot be read, and why.
+pub fn read(written: &swarmgate_config::routing::Certificate) -> Result<PemCertificate, String> {
+    let (chain, source) = trust::text(&written.cert_file, "certificate")?;
+    let (key, _) = trust::text(&written.key_file, "key")?;
+    Ok(PemCertificate { chain, key, source })
+}

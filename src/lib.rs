@@ -1,0 +1,58 @@
+//! Swarmgate: a Traefik-compatible edge proxy for Docker Swarm.
+//!
+//! This package joins the rooms: `app` is the composition root, `reload` leads configuration to
+//! the data plane, `commands` are the words of the command line. It is a library so that the demo
+//! can be the proxy as well.
+
+mod app;
+mod commands;
+mod log;
+mod reload;
+mod signals;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use swarmgate_config::decode::Sources;
+
+use self::commands::Command;
+
+/// Runs a command line (without the program's name); returns when the command is done, for the
+/// proxy itself after it was stopped.
+///
+/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments =
+        arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    match commands::dispatch(arguments) {
+        Command::Run(arguments) => app::run(&sources(arguments)),
+        Command::Version => say(Ok(commands::version::text())),
+        Command::Help => say(Ok(commands::help::text())),
+        Command::Healthcheck(arguments) => say(commands::healthcheck::run(&sources(arguments))),
+        Command::Unknown(word) => {
+            eprintln!("{}", commands::unknown(&word));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(result: Result<String, String>) -> ExitCode {
+    let (text, code) = match result {
+        Ok(text) => (text, ExitCode::SUCCESS),
+        Err(text) => (text, ExitCode::FAILURE),
+    };
+    println!("{}", text.trim_end());
+    code
+}
+
+fn sources(arguments: Vec<String>) -> Sources {
+    Sources {
+        arguments,
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| name.into_string().ok().map(|name| (name, value)))
+            .collect(),
+        working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+        root: PathBuf::from("/"),
+    }
+}
