@@ -1,9 +1,26 @@
 //! One keyed-tree decoder behind labels, flags, variables and files.
 
+mod de;
+mod error;
+mod labels;
+mod objects;
+mod patterns;
+mod place;
+mod presence;
+mod routing_file;
+mod suggest;
+mod text;
+mod toml;
+mod tree;
+mod unserved;
+mod yaml;
+mod yaml_index;
+
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, ObjectKind};
 use crate::install::Install;
 use crate::routing;
 
@@ -53,6 +70,10 @@ pub struct Labels {
     pub configuration: routing::Configuration,
     /// Whether any `traefik.tcp.` or `traefik.udp.` label is present.
     pub has_tcp_or_udp: bool,
+    /// Objects that were named but could not be decoded, by kind and lower-case name. They are
+    /// absent above, and nothing may be made up in their place: a router that was refused is not
+    /// a missing router.
+    pub refused: BTreeSet<(ObjectKind, String)>,
 }
 
 /// Decodes one container's or service's labels. `provider` is `docker` or `swarm`, `service` its
@@ -60,11 +81,11 @@ pub struct Labels {
 ///
 /// Never fails: a bad label spoils its own object and leaves a finding.
 pub fn decode_labels<'a>(
-    _provider: &str,
-    _service: &str,
-    _labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    provider: &str,
+    service: &str,
+    labels: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Labels {
-    Labels::default()
+    labels::decode(provider, service, labels)
 }
 
 /// The format of a file.
@@ -80,9 +101,9 @@ pub enum Format {
 /// `Err` is a syntax error: the caller keeps its last good configuration. Semantic mistakes spoil
 /// their own object only and are among the findings.
 pub fn decode_routing_file(
-    _path: &str,
-    _text: &str,
-    _format: Format,
+    path: &str,
+    text: &str,
+    format: Format,
 ) -> Result<routing::Configuration, Finding> {
-    Ok(routing::Configuration::default())
+    routing_file::decode(path, text, format)
 }

@@ -42,9 +42,9 @@ impl Address {
             return Err(format!("missing port in address {text:?}"));
         };
         let host = match host.strip_prefix('[') {
-            Some(rest) => rest
-                .strip_suffix(']')
-                .ok_or_else(|| format!("missing ']' in address {text:?}"))?,
+            Some(rest) => {
+                rest.strip_suffix(']').ok_or_else(|| format!("missing ']' in address {text:?}"))?
+            }
             None if host.contains(':') => {
                 return Err(format!(
                     "too many colons in address {text:?}: an IPv6 address needs brackets"

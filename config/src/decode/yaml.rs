@@ -1,0 +1,77 @@
+//! YAML (and with it JSON) -> the keyed tree.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use super::place::{FileSource, Place, Source};
+use super::text::shorten;
+use super::tree::{Id, ROOT, Scalar, ScalarKind, Shape, Tree};
+use crate::finding::{Finding, Severity};
+
+/// Reads the first document. `Err` is a syntax error with its place.
+pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = FileSource::new(path.clone(), text.into());
+    let failed = |source: &FileSource, error: &serde_yaml::Error| {
+        let origin = match error.location() {
+            Some(place) => source.at(place.line(), place.column()),
+            None => source.whole(),
+        };
+        let message = format!("not valid YAML: {}", shorten(&error.to_string(), 300));
+        Finding::new(Severity::Error, origin, message)
+    };
+    let mut value = match serde_yaml::Deserializer::from_str(text).next() {
+        None => Value::Null,
+        Some(document) => Value::deserialize(document).map_err(|error| failed(&source, &error))?,
+    };
+    value.apply_merge().map_err(|error| failed(&source, &error))?;
+    let root_is_map = matches!(value, Value::Mapping(_) | Value::Null);
+    if !root_is_map {
+        let finding = Finding::new(Severity::Error, source.at(1, 1), "the file holds no keys");
+        return Err(finding.expected("keys with values, such as \"entryPoints:\""));
+    }
+    let mut tree = Tree::new(Source::File(source));
+    fill(&mut tree, ROOT, &value);
+    Ok(tree)
+}
+
+/// Recursion is bounded: the YAML library refuses documents deeper than 128 levels.
+fn fill(tree: &mut Tree, id: Id, value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::Bool(value) => put(tree, id, value.to_string(), ScalarKind::Bool),
+        Value::Number(number) => put(tree, id, number.to_string(), ScalarKind::Number),
+        Value::String(text) => put(tree, id, text.clone(), ScalarKind::Text),
+        Value::Sequence(elements) => {
+            tree.node_mut(id).shape = Shape::List;
+            for (index, element) in elements.iter().enumerate() {
+                let child = tree.add(id, &index.to_string(), Place::Path);
+                fill(tree, child, element);
+            }
+        }
+        Value::Mapping(pairs) => {
+            tree.node_mut(id).shape = Shape::Map;
+            for (key, value) in pairs {
+                // Nothing behind a key means that the key is not set.
+                if value.is_null() {
+                    continue;
+                }
+                let name = match key {
+                    Value::String(name) => name.clone(),
+                    Value::Number(number) => number.to_string(),
+                    Value::Bool(value) => value.to_string(),
+                    _ => "(a key that is no text)".to_owned(),
+                };
+                let child = tree.add(id, &name, Place::Path);
+                fill(tree, child, value);
+            }
+        }
+        Value::Tagged(tagged) => fill(tree, id, &tagged.value),
+    }
+}
+
+fn put(tree: &mut Tree, id: Id, text: String, kind: ScalarKind) {
+    tree.node_mut(id).scalars.push(Scalar { text, kind });
+}
