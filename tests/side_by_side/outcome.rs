@@ -1,0 +1,100 @@
+//! What came of a request, as sorted lines that can be compared.
+
+use std::io;
+
+use serde_json::Value;
+use swarmgate_testkit::client::Response;
+use swarmgate_testkit::wire::Head;
+
+use crate::setup::Side;
+
+/// Headers that say nothing about likeness: the time, the machine's name, the echo's length.
+const IGNORED_BY_US: &[&str] = &["date"];
+const IGNORED_UPSTREAM: &[&str] = &["x-forwarded-server"];
+
+/// An answer, or why there was none.
+pub fn lines(side: &Side, result: io::Result<Response>) -> Vec<String> {
+    let mut lines = match result {
+        Ok(response) => answer(&response),
+        Err(error) => vec![no_answer(&error)],
+    };
+    for line in &mut lines {
+        *line = side.neutral(line);
+    }
+    lines.sort();
+    lines
+}
+
+/// Closing and resetting are told apart by chance only.
+pub fn no_answer(error: &io::Error) -> String {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock};
+    match error.kind() {
+        UnexpectedEof | ConnectionReset | BrokenPipe => "closed before the end".into(),
+        WouldBlock | TimedOut => "nothing within the time".into(),
+        _ => format!("no answer: {error}"),
+    }
+}
+
+fn answer(response: &Response) -> Vec<String> {
+    let mut lines = vec![format!("status: {} {}", response.version, response.status)];
+    let seen = seen(response);
+    for (name, value) in &response.headers {
+        let name = name.to_ascii_lowercase();
+        if IGNORED_BY_US.contains(&name.as_str()) {
+            continue;
+        }
+        let echoed = seen.is_some() && name == "content-length";
+        lines.push(format!("header {name}: {}", if echoed { "its length" } else { value }));
+    }
+    for (name, value) in &response.trailers {
+        lines.push(format!("trailer {}: {value}", name.to_ascii_lowercase()));
+    }
+    for head in &response.informational {
+        lines.push(format!("early: {:?}", head.first.split(' ').nth(1)));
+        for (name, value) in &head.headers {
+            lines.push(format!("early {}: {value}", name.to_ascii_lowercase()));
+        }
+    }
+    match seen {
+        None => lines.push(format!("body: {:?}", response.text())),
+        Some(seen) => lines.extend(upstream(&seen)),
+    }
+    lines
+}
+
+/// The upstream's report, where the body is one.
+fn seen(response: &Response) -> Option<Value> {
+    let value: Value = serde_json::from_slice(&response.body).ok()?;
+    value.get("framing").is_some().then_some(value)
+}
+
+fn upstream(seen: &Value) -> Vec<String> {
+    let mut lines: Vec<String> = ["name", "method", "target", "version", "body", "framing"]
+        .iter()
+        .map(|key| format!("upstream {key}: {}", seen[key]))
+        .collect();
+    for pair in seen["headers"].as_array().into_iter().flatten() {
+        let text = |index: usize| pair[index].as_str().unwrap_or_default();
+        lines.extend(header(text(0), text(1)));
+    }
+    for pair in seen["trailers"].as_array().into_iter().flatten() {
+        lines.push(format!("upstream trailer {pair}"));
+    }
+    lines
+}
+
+/// What the upstream saw of a request that was answered by something else than its report.
+pub fn upstream_head(head: &Head) -> Vec<String> {
+    let mut lines = vec![format!("upstream first line: {}", head.first)];
+    for (name, value) in &head.headers {
+        lines.extend(header(name, value));
+    }
+    lines.sort();
+    lines
+}
+
+fn header(name: &str, value: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let ignored = IGNORED_UPSTREAM.contains(&name.as_str());
+    (!ignored).then(|| format!("upstream header {name}: {value}"))
+}

@@ -1,0 +1,118 @@
+//! The two proxies, started from the same files on ports of their own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use swarmgate_testkit::certificates::{self, Certificate};
+use swarmgate_testkit::client;
+use swarmgate_testkit::eventually::eventually;
+use swarmgate_testkit::ports;
+use swarmgate_testkit::process::{Launch, Running};
+use swarmgate_testkit::upstream::Upstream;
+
+/// Entry points: name, and what else its block says (indented by four).
+const ENTRY_POINTS: &[(&str, &str)] = &[
+    ("web", ""),
+    ("secure", ""),
+    ("redir", "http: {redirections: {entryPoint: {to: secure}}}"),
+    ("redir443", "http: {redirections: {entryPoint: {to: ':443', permanent: false}}}"),
+    ("redirlow", "http: {redirections: {entryPoint: {to: secure, priority: 10}}}"),
+    ("redirhttp", "http: {redirections: {entryPoint: {to: ':80', scheme: http}}}"),
+    ("trusted", "forwardedHeaders: {trustedIPs: [127.0.0.0/8]}"),
+    ("believing", "forwardedHeaders: {insecure: true}"),
+    ("noappend", "forwardedHeaders: {notAppendXForwardedFor: true}"),
+    ("keepconn", "forwardedHeaders: {connection: [X-Keep]}"),
+    ("raw", "http: {sanitizePath: false}"),
+    ("semicolons", "http: {encodeQuerySemicolons: true}"),
+    ("small", "http: {maxHeaderBytes: 2000}"),
+    ("prepend", "http: {middlewares: [from-ep@file]}"),
+    ("tlsall", "http: {tls: {}}"),
+    ("counted", "transport: {keepAliveMaxRequests: 2}"),
+    ("traefik", ""),
+];
+
+/// What both proxies talk to.
+pub struct World {
+    /// Answers as `one`.
+    pub one: Upstream,
+    /// Answers as `two`.
+    pub two: Upstream,
+    /// For `tls.test` and `*.sub.test`.
+    pub certificate: Certificate,
+    dead: u16,
+}
+
+impl World {
+    pub fn start() -> Self {
+        Self {
+            one: Upstream::start("one"),
+            two: Upstream::start("two"),
+            certificate: certificates::self_signed(&["tls.test", "*.sub.test"]),
+            dead: ports::free(),
+        }
+    }
+
+    /// The routing configuration, from the file beside this one.
+    fn routing(&self) -> String {
+        include_str!("routing.yml")
+            .replace("{ONE}", &self.one.url())
+            .replace("{TWO}", &self.two.url())
+            .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))
+    }
+}
+
+/// One of the two.
+pub struct Side {
+    pub ports: Vec<(&'static str, u16)>,
+    pub process: Running,
+}
+
+impl Side {
+    /// Starts it and waits until the routing configuration is in force.
+    pub fn start(name: &str, program: &Path, world: &World) -> Self {
+        let ports: Vec<(&'static str, u16)> =
+            ENTRY_POINTS.iter().map(|(name, _)| (*name, ports::free())).collect();
+        let mut install = String::from(
+            "providers: {file: {filename: routing.yml}}\napi: {insecure: true}\nping: {}\nlog: {level: INFO, noColor: true}\nentryPoints:\n",
+        );
+        for ((name, more), (_, port)) in ENTRY_POINTS.iter().zip(&ports) {
+            install.push_str(&format!("  {name}:\n    address: '127.0.0.1:{port}'\n"));
+            if !more.is_empty() {
+                install.push_str(&format!("    {more}\n"));
+            }
+        }
+        let mut process = Launch::new(program)
+            .file("install.yml", &install)
+            .file("routing.yml", &world.routing())
+            .file("tls.pem", &world.certificate.pem)
+            .file("tls.key", &world.certificate.key)
+            .arg("--configFile=install.yml")
+            .start();
+        for (_, port) in &ports {
+            process.wait_listening(*port);
+        }
+        let side = Self { name, ports, process };
+        eventually(&format!("{name} serves its routers"), Duration::from_secs(20), || {
+            match client::get(side.port("web"), "host.test", "/ready") {
+                Ok(response) if response.status == 200 => Ok(()),
+                other => Err(format!("{other:?}; it said:\n{}", side.process.output())),
+            }
+        });
+        side
+    }
+
+    /// The port of an entry point.
+    pub fn port(&self, entry_point: &str) -> u16 {
+        match self.ports.iter().find(|(name, _)| *name == entry_point) {
+            Some((_, port)) => *port,
+            None => panic!("no entry point {entry_point}"),
+        }
+    }
+
+    /// Our own ports, by the names of their entry points.
+    pub fn neutral(&self, text: &str) -> String {
+        self.ports.iter().fold(text.to_owned(), |text, (name, port)| {
+            text.replace(&port.to_string(), &format!("<port of {name}>"))
+        })
+    }
+}
