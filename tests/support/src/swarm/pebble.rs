@@ -51,7 +51,9 @@ impl Pebble {
         let mut names = Command::new("pebble-challtestsrv");
         names
             .args(["-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""])
-            .args(["-defaultIPv4", &address, "-management", ""])
+            .args(["-defaultIPv4", &address])
+            // An empty management address would mean port 80.
+            .args(["-management", &format!("127.0.0.1:{}", ports::free())])
             .args(["-dns01", &format!("127.0.0.1:{dns}")]);
         let mut pebble = Command::new("pebble");
         pebble
