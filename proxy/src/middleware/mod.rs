@@ -137,14 +137,6 @@ fn target(head: &request::Parts) -> &str {
     head.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// Compiles a pattern written for Go.
-fn regex(pattern: &str) -> Result<regex::bytes::Regex, String> {
-    regex::bytes::RegexBuilder::new(pattern)
-        .unicode(false)
-        .build()
-        .map_err(|error| format!("error parsing regexp {pattern:?}: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,12 @@
 //! `redirectRegex`: redirects URLs that match a pattern.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use http::request;
-use regex::bytes::Regex;
+use regex::Regex;
 use swarmgate_config::routing;
+use swarmgate_config::rule::go_regex;
 
 use super::template::Template;
 use super::{Context, Flow, redirect};
@@ -12,19 +14,19 @@ use super::{Context, Flow, redirect};
 /// A built `redirectRegex` (Traefik: RedirectRegex).
 #[derive(Debug)]
 pub struct RedirectRegex {
-    regex: Regex,
+    regex: Arc<Regex>,
     replacement: Template,
     permanent: bool,
 }
 
 thread_local! {
     /// The URL that is matched: one buffer a thread, because most requests are not redirected.
-    static SUBJECT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SUBJECT: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 impl RedirectRegex {
     pub(super) fn build(written: &routing::RedirectRegex) -> Result<Self, String> {
-        let regex = super::regex(&written.regex)?;
+        let regex = go_regex::compile(&written.regex)?;
         let replacement = Template::parse(&written.replacement, &regex);
         Ok(Self { regex, replacement, permanent: written.permanent })
     }
@@ -34,34 +36,33 @@ impl RedirectRegex {
     pub(super) fn on_request(&self, head: &request::Parts, context: &Context<'_>) -> Flow {
         SUBJECT.with_borrow_mut(|subject| {
             subject.clear();
-            let scheme: &[u8] = if context.tls { b"https://" } else { b"http://" };
-            subject.extend_from_slice(scheme);
-            subject.extend_from_slice(super::host(head, context));
-            subject.extend_from_slice(super::target(head).as_bytes());
+            subject.push_str(if context.tls { "https://" } else { "http://" });
+            subject.push_str(&go_regex::text(super::host(head, context)));
+            subject.push_str(super::target(head));
             match self.rewrite(subject) {
-                Some(target) => redirect::to(&target, self.permanent, &head.method),
+                Some(target) => redirect::to(target.as_bytes(), self.permanent, &head.method),
                 None => Flow::Next,
             }
         })
     }
 
     /// All matches replaced; `None` when that changes nothing.
-    fn rewrite(&self, subject: &[u8]) -> Option<Vec<u8>> {
+    fn rewrite(&self, subject: &str) -> Option<String> {
         let mut matches = self.regex.captures_iter(subject).peekable();
         matches.peek()?;
-        let mut target = Vec::with_capacity(subject.len() + 32);
+        let mut target = String::with_capacity(subject.len() + 32);
         let mut copied = 0;
         for captures in matches {
             let whole = captures.get(0)?;
-            target.extend_from_slice(subject.get(copied..whole.start())?);
+            target.push_str(subject.get(copied..whole.start())?);
             self.replacement.expand(&captures, &mut target);
             copied = whole.end();
         }
-        target.extend_from_slice(subject.get(copied..)?);
+        target.push_str(subject.get(copied..)?);
         // A template like `/$1` means a path of this host. With `//evil.test` captured, browsers
         // would read the result as another host.
-        if self.replacement.is_own_path() && target.starts_with(b"//") {
-            let slashes = target.iter().take_while(|byte| **byte == b'/').count();
+        if self.replacement.is_own_path() && target.starts_with("//") {
+            let slashes = target.bytes().take_while(|byte| *byte == b'/').count();
             target.drain(1..slashes);
         }
         (target != subject).then_some(target)
