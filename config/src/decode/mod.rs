@@ -2,7 +2,11 @@
 
 mod de;
 mod error;
+mod flags;
 mod labels;
+mod legacy;
+mod load;
+mod lookup;
 mod objects;
 mod patterns;
 mod place;
@@ -13,6 +17,8 @@ mod text;
 mod toml;
 mod tree;
 mod unserved;
+mod validate;
+mod variables;
 mod yaml;
 mod yaml_index;
 
@@ -51,8 +57,8 @@ pub struct Loaded {
 /// Loads the install configuration: file, else flags, else variables, else defaults.
 ///
 /// `Err` holds at least one error finding that ends the start.
-pub fn load_install(_sources: &Sources) -> Result<Loaded, Vec<Finding>> {
-    Err(Vec::new())
+pub fn load_install(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
+    load::load(sources)
 }
 
 /// What the labels of one container or Swarm service say.
