@@ -1,17 +1,222 @@
 //! Latest of each provider -> one merged configuration, bursts throttled.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarmgate_config::check::Merged;
+use swarmgate_config::routing::Configuration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
-use crate::provider::Provider;
+use crate::provider::{Provider, Update};
 
 /// Runs all providers and calls `apply` with the merged configuration after each change, on the
 /// control-plane runtime. Unchanged configurations are dropped; a lone change is applied at once,
 /// further changes of the same provider within `throttle` are applied together when it ends.
+///
+/// Never returns; dropping it stops the providers. Must run inside a tokio runtime.
 pub async fn aggregate(
-    _providers: Vec<Box<dyn Provider>>,
-    _throttle: Duration,
-    _apply: impl FnMut(&Merged) + Send,
+    providers: Vec<Box<dyn Provider>>,
+    throttle: Duration,
+    mut apply: impl FnMut(&Merged) + Send,
 ) {
+    let (sender, mut updates) = mpsc::channel::<Update>(16);
+    let mut running = JoinSet::new();
+    for provider in providers {
+        let name = provider.name().to_owned();
+        let run = provider.run(sender.clone());
+        running.spawn(async move {
+            run.await;
+            name
+        });
+    }
+    drop(sender);
+
+    let mut merged = Merged::new();
+    let mut slots: BTreeMap<Arc<str>, Slot> = BTreeMap::new();
+    let mut open = true;
+    loop {
+        let due = slots.values().filter_map(Slot::due).min();
+        let wait = async {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            update = updates.recv(), if open => match update {
+                Some(update) => slots.entry(update.provider).or_default().offer(update.configuration),
+                None => open = false,
+            },
+            () = wait => {}
+            Some(ended) = running.join_next(), if !running.is_empty() => match ended {
+                Ok(name) => tracing::debug!(provider = name, "Provider ended"),
+                // Its last configuration goes on serving.
+                Err(error) => tracing::error!(%error, "A provider broke down"),
+            },
+        }
+        let now = Instant::now();
+        let mut changed = false;
+        for (provider, slot) in &mut slots {
+            if let Some(configuration) = slot.take(now, throttle) {
+                merged.insert(provider.clone(), configuration);
+                changed = true;
+            }
+        }
+        if changed {
+            apply(&merged);
+        }
+    }
+}
+
+/// One provider's configurations on their way.
+#[derive(Default)]
+struct Slot {
+    applied: Option<Arc<Configuration>>,
+    pending: Option<Arc<Configuration>>,
+    /// Until then changes are collected.
+    quiet_until: Option<Instant>,
+}
+
+impl Slot {
+    fn offer(&mut self, configuration: Arc<Configuration>) {
+        if self.applied.as_ref().is_some_and(|applied| *applied == configuration) {
+            tracing::debug!("Skipping unchanged configuration");
+            // What was waiting has been taken back before anybody saw it.
+            self.pending = None;
+        } else {
+            self.pending = Some(configuration);
+        }
+    }
+
+    /// When something is waiting: the time at which it may pass.
+    fn due(&self) -> Option<Instant> {
+        self.pending.as_ref().and(self.quiet_until)
+    }
+
+    fn take(&mut self, now: Instant, throttle: Duration) -> Option<Arc<Configuration>> {
+        if self.quiet_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        let configuration = self.pending.take()?;
+        self.applied = Some(configuration.clone());
+        // An absurdly long throttle must not overflow the clock: then it never ends, as written.
+        let year = Duration::from_secs(365 * 86_400);
+        self.quiet_until = Some(now + throttle.min(year));
+        Some(configuration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Mutex;
+
+    use swarmgate_config::finding::{Finding, Origin, Severity};
+
+    use super::*;
+    use crate::provider::Updates;
+
+    /// Sends numbered configurations at given milliseconds.
+    struct Script {
+        name: &'static str,
+        steps: Vec<(u64, u32)>,
+        end: bool,
+    }
+
+    fn numbered(number: u32) -> Arc<Configuration> {
+        let finding = Finding::new(Severity::Info, Origin::Internal, number.to_string());
+        Arc::new(Configuration { findings: vec![finding], ..Configuration::default() })
+    }
+
+    impl Provider for Script {
+        fn name(&self) -> &str {
+            self.name
+        }
+
+        fn run(self: Box<Self>, updates: Updates) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(async move {
+                let start = Instant::now();
+                for (at, number) in &self.steps {
+                    sleep_until(start + Duration::from_millis(*at)).await;
+                    let update =
+                        Update { provider: self.name.into(), configuration: numbered(*number) };
+                    updates.send(update).await.unwrap();
+                }
+                if !self.end {
+                    std::future::pending::<()>().await;
+                }
+            })
+        }
+    }
+
+    type Seen = Vec<(u64, String)>;
+
+    /// What was applied when: milliseconds and `a=1,b=2`.
+    async fn play(scripts: Vec<(&'static str, Vec<(u64, u32)>, bool)>) -> Seen {
+        let providers = scripts
+            .into_iter()
+            .map(|(name, steps, end)| Box::new(Script { name, steps, end }) as Box<dyn Provider>)
+            .collect();
+        let seen = Mutex::new(Vec::new());
+        let start = Instant::now();
+        let work = aggregate(providers, Duration::from_secs(2), |merged| {
+            let text: Vec<String> = merged
+                .iter()
+                .map(|(name, configuration)| {
+                    format!("{name}={}", configuration.findings[0].message)
+                })
+                .collect();
+            let at = u64::try_from(start.elapsed().as_millis()).unwrap();
+            seen.lock().unwrap().push((at, text.join(",")));
+        });
+        tokio::time::timeout(Duration::from_secs(60), work).await.unwrap_err();
+        seen.into_inner().unwrap()
+    }
+
+    fn seen(list: &[(u64, &str)]) -> Seen {
+        list.iter().map(|(at, text)| (*at, (*text).to_owned())).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttle() {
+        let table: &[(&str, &[(u64, u32)], &[(u64, &str)])] = &[
+            ("a lone change passes at once", &[(100, 1)], &[(100, "a=1")]),
+            ("unchanged is dropped", &[(0, 1), (5_000, 1), (9_000, 1)], &[(0, "a=1")]),
+            (
+                "changes within the window pass together when it ends",
+                &[(0, 1), (100, 2), (200, 3), (1_900, 4)],
+                &[(0, "a=1"), (2_000, "a=4")],
+            ),
+            (
+                "a change after the window passes at once",
+                &[(0, 1), (2_500, 2), (3_000, 3)],
+                &[(0, "a=1"), (2_500, "a=2"), (4_500, "a=3")],
+            ),
+            (
+                "what is taken back within the window was never there",
+                &[(0, 1), (100, 2), (200, 1), (5_000, 3)],
+                &[(0, "a=1"), (5_000, "a=3")],
+            ),
+        ];
+        for (case, steps, expected) in table {
+            assert_eq!(play(vec![("a", steps.to_vec(), false)]).await, seen(expected), "{case}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn providers_do_not_wait_for_each_other() {
+        let applied =
+            play(vec![("a", vec![(0, 1), (100, 2)], false), ("b", vec![(200, 7)], true)]).await;
+        assert_eq!(applied, seen(&[(0, "a=1"), (200, "a=1,b=7"), (2_000, "a=2,b=7")]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_ended_keeps_its_configuration() {
+        let applied = play(vec![("a", vec![(0, 1), (100, 2)], true)]).await;
+        assert_eq!(applied, seen(&[(0, "a=1"), (2_000, "a=2")]));
+    }
 }

@@ -4,7 +4,10 @@
 //! latest of each, throttles bursts and hands the merged whole on.
 
 pub mod aggregate;
+mod build;
+mod engine;
 pub mod provider;
+mod swarm;
 
 pub use aggregate::aggregate;
 pub use provider::{Provider, Update, Updates, providers};

@@ -3,10 +3,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use swarmgate_config::finding::Finding;
-use swarmgate_config::install::Install;
+use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
+use swarmgate_config::install::{Docker, Install};
 use swarmgate_config::routing::Configuration;
+
+use crate::build::constraint::Constraint;
+use crate::build::template::Template;
+use crate::engine::follow::Settings;
+use crate::engine::{Endpoint, own};
+use crate::swarm::{Rules, Swarm};
 
 /// A provider's whole configuration, replacing its previous one.
 #[derive(Clone, Debug)]
@@ -26,12 +33,92 @@ pub trait Provider: Send {
     fn name(&self) -> &str;
 
     /// Runs until the receiver is gone. Waits for a missing source with back-off and never ends
-    /// by itself; while the source is missing the last configuration stays (nothing is sent).
+    /// by itself; while the source is missing the last configuration is sent again with a finding
+    /// that says so.
     fn run(self: Box<Self>, updates: Updates) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
+/// Traefik's resync interval, also in place of zero and negative ones.
+const REFRESH: Duration = Duration::from_secs(15);
+
 /// The providers that the install configuration names, and what is wrong with their settings. A
 /// provider with bad settings is left out, the others run.
-pub fn providers(_install: &Install) -> (Vec<Box<dyn Provider>>, Vec<Finding>) {
-    (Vec::new(), Vec::new())
+pub fn providers(install: &Install) -> (Vec<Box<dyn Provider>>, Vec<Finding>) {
+    let mut providers: Vec<Box<dyn Provider>> = Vec::new();
+    let mut findings = Vec::new();
+    let given = &install.providers;
+    if let Some(settings) = &given.swarm {
+        match swarm("swarm", settings, settings.refresh_seconds, &mut findings) {
+            Ok(provider) => providers.push(Box::new(provider)),
+            Err(message) => findings.push(refused("swarm", message)),
+        }
+    }
+    if let Some(settings) = &given.docker
+        && settings.swarm_mode
+    {
+        let refresh = settings.swarm_mode_refresh_seconds.or(settings.refresh_seconds);
+        match swarm("docker", settings, refresh, &mut findings) {
+            Ok(provider) => providers.push(Box::new(provider)),
+            Err(message) => findings.push(refused("docker", message)),
+        }
+    }
+    (providers, findings)
+}
+
+fn swarm(
+    name: &str,
+    settings: &Docker,
+    refresh: Option<swarmgate_config::scalar::Duration>,
+    findings: &mut Vec<Finding>,
+) -> Result<Swarm, String> {
+    Ok(Swarm {
+        settings: follow_settings(name, settings, refresh)?,
+        rules: rules(name, settings, findings)?,
+        own: own::candidates(),
+    })
+}
+
+fn follow_settings(
+    name: &str,
+    settings: &Docker,
+    refresh: Option<swarmgate_config::scalar::Duration>,
+) -> Result<Settings, String> {
+    let variable = std::env::var("DOCKER_HOST").ok();
+    let endpoint = Endpoint::from_settings(settings, variable.as_deref())?;
+    Ok(Settings {
+        provider: name.into(),
+        endpoint: Arc::new(endpoint),
+        timeout: settings.http_client_timeout.or_zero(),
+        watch: settings.watch,
+        refresh: refresh.and_then(|refresh| refresh.positive()).unwrap_or(REFRESH),
+    })
+}
+
+fn rules(name: &str, settings: &Docker, findings: &mut Vec<Finding>) -> Result<Rules, String> {
+    let text = settings.constraints.as_deref().unwrap_or_default();
+    let (constraint, warnings) =
+        Constraint::parse(text).map_err(|error| format!("constraints {text:?}: {error}"))?;
+    findings.extend(warnings.into_iter().map(|warning| {
+        finding(name, Severity::Warning, format!("constraints {text:?}: {warning}"))
+    }));
+    let default_rule = match settings.default_rule.as_deref().filter(|rule| !rule.is_empty()) {
+        Some(rule) => Template::parse(rule)
+            .map_err(|error| format!("error while parsing default rule {rule:?}: {error}"))?,
+        None => Template::standard(),
+    };
+    Ok(Rules {
+        exposed_by_default: settings.exposed_by_default,
+        constraint,
+        default_rule,
+        network: settings.network.clone().filter(|network| !network.is_empty()),
+    })
+}
+
+fn refused(name: &str, message: String) -> Finding {
+    finding(name, Severity::Error, format!("the provider does not run: {message}"))
+}
+
+fn finding(name: &str, severity: Severity, message: String) -> Finding {
+    Finding::new(severity, Origin::Provider { provider: name.into() }, message)
+        .on(ObjectKind::Provider, name)
 }

@@ -1,0 +1,121 @@
+//! An item: one container or Swarm service as its provider sees it, before names are linked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use swarmgate_config::decode::Labels;
+use swarmgate_config::finding::{Finding, Origin, Severity};
+
+/// One container or Swarm service.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The engine's id, the last resort for an order.
+    pub id: String,
+    /// Its own name, as in findings (`myapp_web`).
+    pub own_name: String,
+    /// The normalised base name (`myapp-web`).
+    pub base_name: String,
+    /// `.ContainerName` of the default rule.
+    pub container_name: String,
+    /// Sorts by time of creation: of two that define one name differently, the older keeps it.
+    pub created: String,
+    /// All labels.
+    pub labels: BTreeMap<String, String>,
+    /// What the labels say.
+    pub decoded: Labels,
+    /// Where its servers are.
+    pub targets: Targets,
+    /// What was noticed before.
+    pub findings: Vec<Finding>,
+}
+
+/// Which addresses stand for a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// The VIP, unless something needs single tasks.
+    #[default]
+    Auto,
+    /// The VIP, whatever the labels want: somebody said so.
+    Vip,
+    /// The members.
+    Members,
+}
+
+/// Where an item's servers are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    /// The address behind which Swarm balances.
+    pub vip: Option<IpAddr>,
+    /// Addresses of tasks, or of the container.
+    pub members: Vec<IpAddr>,
+    /// Which of the two to use.
+    pub balance: Balance,
+    /// Running tasks; `None` outside of Swarm.
+    pub running: Option<u32>,
+    /// The port when no label names one; never in Swarm.
+    pub default_port: Option<u16>,
+    /// Host address and port by container port, where those are to be used.
+    pub bindings: BTreeMap<u16, (IpAddr, u16)>,
+    /// Why there is no address at all. `None` with no members means: no server right now.
+    pub unreachable: Option<String>,
+}
+
+impl Item {
+    /// The origin of what the labels do not say themselves.
+    pub fn origin(&self, provider: &str) -> Origin {
+        label_origin(provider, &self.own_name, "")
+    }
+
+    /// Names in `traefik.http.<section>.<name>.`, whether they could be decoded or not.
+    pub fn declared(&self, section: &str) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        for label in self.labels.keys() {
+            let mut parts = label.splitn(5, '.');
+            let (root, http, kind) = (parts.next(), parts.next(), parts.next());
+            let is = |part: Option<&str>, text: &str| {
+                part.is_some_and(|part| part.eq_ignore_ascii_case(text))
+            };
+            if is(root, "traefik") && is(http, "http") && is(kind, section) {
+                names.extend(parts.next().filter(|name| !name.is_empty()));
+            }
+        }
+        names
+    }
+}
+
+/// The origin of a label of one service or container; an empty label means all of it.
+pub fn label_origin(provider: &str, service: &str, label: &str) -> Origin {
+    Origin::Label { provider: provider.into(), service: service.into(), label: label.into() }
+}
+
+/// What happens to an item that is not enabled: it is left out, but a mistyped or unusable
+/// `traefik.enable`, or labels that plainly expect to be read, are worth telling.
+pub fn disabled_findings(
+    provider: &str,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+    decoded: &Labels,
+) -> Vec<Finding> {
+    let about_enable = |finding: &&Finding| match &finding.origin {
+        Origin::Label { label, .. } => {
+            label.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("traefik.enable"))
+        }
+        _ => false,
+    };
+    let mut findings: Vec<Finding> =
+        decoded.configuration.findings.iter().filter(about_enable).cloned().collect();
+    let routed = labels
+        .keys()
+        .any(|key| key.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("traefik.http.")));
+    if findings.is_empty() && decoded.enable.is_none() && routed {
+        findings.push(
+            Finding::new(
+                Severity::Info,
+                label_origin(provider, name, ""),
+                "it has traefik.http labels but is not exposed, because exposedByDefault is false",
+            )
+            .expected("the label traefik.enable=true"),
+        );
+    }
+    findings
+}

@@ -1,0 +1,30 @@
+//! From containers or Swarm services with labels and addresses to one routing configuration.
+
+pub mod constraint;
+pub mod item;
+mod link;
+mod merge;
+pub mod name;
+mod servers;
+pub mod template;
+
+pub use self::item::{Balance, Item, Targets};
+pub use self::servers::needs_members;
+
+use swarmgate_config::routing::Configuration;
+
+use self::template::Template;
+
+/// Builds a provider's configuration. The order of `items` does not matter.
+pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> Configuration {
+    items.sort_by(|a, b| (&a.created, &a.base_name, &a.id).cmp(&(&b.created, &b.base_name, &b.id)));
+    let mut whole = Configuration::default();
+    for item in items {
+        let linked = link::link(provider, item, default_rule);
+        merge::merge(provider, &mut whole, linked);
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests;

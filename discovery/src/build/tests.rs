@@ -1,0 +1,1 @@
+//! Tables over labels: what one item, and what several items become.

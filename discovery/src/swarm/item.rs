@@ -1,0 +1,252 @@
+//! One Swarm service as listed -> an item with its networks, VIP and tasks.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use bollard::models::{EndpointSpecModeEnum, Service, ServiceUpdateStatusStateEnum};
+use swarmgate_config::decode::{Labels, decode_labels};
+use swarmgate_config::finding::Finding;
+
+use super::network::{Facts, choose};
+use crate::build::item::label_origin;
+use crate::build::name::normalize;
+use crate::build::{Balance, Item, Targets, needs_members};
+use crate::engine::client::Task;
+
+/// A network of Swarm scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// Its name.
+    pub name: String,
+    /// Whether it is the routing mesh's.
+    pub ingress: bool,
+}
+
+/// Networks by id.
+pub type Overlays = BTreeMap<String, Overlay>;
+
+/// An enabled service, decoded once per listing.
+#[derive(Debug)]
+pub struct Candidate {
+    service: Service,
+    /// Its name.
+    pub name: String,
+    labels: BTreeMap<String, String>,
+    decoded: Labels,
+    /// Whether addresses of tasks are needed.
+    pub wants_tasks: bool,
+    balance: Balance,
+}
+
+/// Name of a listed service, its labels; `None` for an answer without a specification.
+pub fn identity(service: &Service) -> Option<(String, BTreeMap<String, String>)> {
+    let spec = service.spec.as_ref()?;
+    let labels = spec.labels.clone().unwrap_or_default().into_iter().collect();
+    Some((spec.name.clone()?, labels))
+}
+
+/// Whether it runs to completion instead of serving.
+pub fn is_job(service: &Service) -> bool {
+    let mode = service.spec.as_ref().and_then(|spec| spec.mode.as_ref());
+    mode.is_some_and(|mode| mode.replicated_job.is_some() || mode.global_job.is_some())
+}
+
+/// Whether its tasks are on their way to another state.
+pub fn is_unsettled(service: &Service) -> bool {
+    let status = service.service_status.as_ref();
+    let differs = status.is_some_and(|status| status.running_tasks != status.desired_tasks);
+    let updating =
+        service.update_status.as_ref().and_then(|update| update.state).is_some_and(|state| {
+            matches!(
+                state,
+                ServiceUpdateStatusStateEnum::UPDATING
+                    | ServiceUpdateStatusStateEnum::ROLLBACK_STARTED
+            )
+        });
+    differs || updating || awaits_vip(service)
+}
+
+fn is_dnsrr(service: &Service) -> bool {
+    let mode = |spec: &bollard::models::EndpointSpec| spec.mode;
+    let current = service.endpoint.as_ref().and_then(|endpoint| endpoint.spec.as_ref());
+    let written = service.spec.as_ref().and_then(|spec| spec.endpoint_spec.as_ref());
+    current.and_then(mode).or_else(|| written.and_then(mode)) == Some(EndpointSpecModeEnum::DNSRR)
+}
+
+/// A fresh service is listed before its VIPs are allocated.
+fn awaits_vip(service: &Service) -> bool {
+    !is_dnsrr(service) && vips(service).is_empty() && !targets(service).is_empty()
+}
+
+fn vips(service: &Service) -> Vec<(String, IpAddr)> {
+    let listed = service.endpoint.as_ref().and_then(|endpoint| endpoint.virtual_ips.as_ref());
+    let read = |vip: &bollard::models::ServiceEndpointVirtualIps| {
+        Some((vip.network_id.clone()?, address(vip.addr.as_deref()?)?))
+    };
+    listed.map(|list| list.iter().filter_map(read).collect()).unwrap_or_default()
+}
+
+/// Networks (by id or name) that the specification asks for.
+fn targets(service: &Service) -> Vec<String> {
+    let Some(spec) = &service.spec else { return Vec::new() };
+    let template = spec.task_template.as_ref().and_then(|template| template.networks.as_ref());
+    // `Spec.Networks` is the deprecated place.
+    let networks = template.filter(|list| !list.is_empty()).or(spec.networks.as_ref());
+    let names = networks.map(|list| list.iter().filter_map(|entry| entry.target.clone()).collect());
+    names.unwrap_or_default()
+}
+
+/// `10.0.1.5/24` or `10.0.1.5`.
+fn address(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.split('/').next()?.parse().ok()?;
+    (!address.is_unspecified()).then_some(address)
+}
+
+impl Candidate {
+    /// Decodes the labels of an enabled service and sees what it needs.
+    pub fn new(
+        service: Service,
+        name: String,
+        labels: BTreeMap<String, String>,
+        decoded: Labels,
+    ) -> Self {
+        let balance = match decoded.lb_swarm {
+            _ if is_dnsrr(&service) => Balance::Members,
+            Some(false) => Balance::Members,
+            Some(true) => Balance::Vip,
+            None => Balance::Auto,
+        };
+        let picky = decoded
+            .configuration
+            .services
+            .values()
+            .any(|service| service.value.load_balancer.as_ref().is_some_and(needs_members));
+        let wants_tasks = balance == Balance::Members || (balance == Balance::Auto && picky);
+        Self { service, name, labels, decoded, wants_tasks, balance }
+    }
+
+    /// The service's id.
+    pub fn id(&self) -> &str {
+        self.service.id.as_deref().unwrap_or_default()
+    }
+
+    /// Finishes the item.
+    pub fn into_item(
+        self,
+        provider: &str,
+        wanted: Option<&str>,
+        overlays: &Overlays,
+        own: Option<&BTreeSet<String>>,
+        tasks: &HashMap<&str, Vec<&Task>>,
+    ) -> Item {
+        let vips = vips(&self.service);
+        let mut ids: BTreeSet<&str> = vips.iter().map(|(id, _)| id.as_str()).collect();
+        let targets = targets(&self.service);
+        for (id, overlay) in overlays {
+            if targets.iter().any(|target| target == id || *target == overlay.name) {
+                ids.insert(id);
+            }
+        }
+        let attached: BTreeMap<String, bool> = ids
+            .iter()
+            .filter_map(|id| overlays.get(*id))
+            .map(|overlay| (overlay.name.clone(), overlay.ingress))
+            .collect();
+        let (chosen, remarks) = choose(Facts {
+            service: &self.name,
+            stack: self.labels.get("com.docker.stack.namespace").map(String::as_str),
+            wanted: self.decoded.network.as_deref().or(wanted),
+            attached: &attached,
+            own,
+        });
+        let origin = label_origin(provider, &self.name, "");
+        let findings = remarks
+            .into_iter()
+            .map(|(severity, message, expected)| {
+                let finding = Finding::new(severity, origin.clone(), message);
+                match expected {
+                    Some(expected) => finding.expected(expected),
+                    None => finding,
+                }
+            })
+            .collect();
+        let network = chosen.and_then(|name| {
+            overlays.iter().find(|(_, overlay)| overlay.name == name).map(|(id, _)| id.as_str())
+        });
+        let vip = vips.iter().find(|(id, _)| Some(id.as_str()) == network).map(|(_, vip)| *vip);
+        let mut members: Vec<IpAddr> = tasks
+            .get(self.id())
+            .into_iter()
+            .flatten()
+            .filter(|task| task.status.state == "running")
+            .filter_map(|task| {
+                let found = task
+                    .networks_attachments
+                    .iter()
+                    .find(|attachment| Some(attachment.network.id.as_str()) == network)?;
+                let addresses: Vec<IpAddr> =
+                    found.addresses.iter().filter_map(|text| address(text)).collect();
+                // IPv6 only where there is no IPv4.
+                addresses.iter().find(|ip| ip.is_ipv4()).or(addresses.first()).copied()
+            })
+            .collect();
+        members.sort_unstable();
+        members.dedup();
+        let unreachable = (network.is_none()).then(|| {
+            "it is attached to no overlay network, so there is no address to reach it at".to_owned()
+        });
+        let counted = self.service.service_status.as_ref().and_then(|status| status.running_tasks);
+        let running = match (counted, vip) {
+            // A VIP that is still to come: nothing can be sent there yet.
+            (_, None) if self.balance != Balance::Members && !self.wants_tasks => 0,
+            (Some(counted), _) => u32::try_from(counted).unwrap_or(u32::MAX),
+            (None, Some(_)) => 1,
+            (None, None) => u32::try_from(members.len()).unwrap_or(u32::MAX),
+        };
+        let global = self.service.spec.as_ref().and_then(|spec| spec.mode.as_ref());
+        let global = global.is_some_and(|mode| mode.global.is_some());
+        Item {
+            id: self.service.id.clone().unwrap_or_default(),
+            base_name: normalize(&self.name),
+            // Traefik takes the name of each task, which makes rules of replicas differ.
+            container_name: if global { self.name.clone() } else { format!("{}.1", self.name) },
+            created: sortable(self.service.created_at.as_deref().unwrap_or_default()),
+            own_name: self.name,
+            labels: self.labels,
+            decoded: self.decoded,
+            targets: Targets {
+                vip,
+                members,
+                balance: self.balance,
+                running: Some(running),
+                unreachable,
+                ..Targets::default()
+            },
+            findings,
+        }
+    }
+}
+
+/// Decodes a service's labels.
+pub fn decode(provider: &str, name: &str, labels: &BTreeMap<String, String>) -> Labels {
+    decode_labels(provider, name, labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+/// Go cuts trailing zeros of the fraction, which breaks sorting by text.
+fn sortable(timestamp: &str) -> String {
+    let plain = timestamp.trim_end_matches('Z');
+    let (seconds, fraction) = plain.split_once('.').unwrap_or((plain, ""));
+    format!("{seconds}.{fraction:0<9}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sortable;
+
+    #[test]
+    fn times_sort() {
+        let times = ["2025-01-01T00:00:00Z", "2025-01-01T00:00:00.12Z", "2025-01-01T00:00:00.123Z"];
+        let keys: Vec<String> = times.iter().map(|time| sortable(time)).collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+    }
+}

@@ -1,0 +1,189 @@
+//! The Swarm provider: services of a Swarm manager, each behind its VIP unless single tasks are
+//! needed. One listing is at most three calls, however many services there are.
+
+mod item;
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bollard::models::Service;
+use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+
+use self::item::{Candidate, Overlay, Overlays};
+use crate::build::constraint::Constraint;
+use crate::build::item::{disabled_findings, label_origin};
+use crate::build::template::Template;
+use crate::build::{self, Item};
+use crate::engine::client::Task;
+use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
+use crate::engine::{Engine, Event, Failure, own};
+use crate::provider::{Provider, Updates};
+
+/// What decides about services, beside their labels.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Whether services without `traefik.enable` are exposed.
+    pub exposed_by_default: bool,
+    /// Which services are kept.
+    pub constraint: Constraint,
+    /// The rule of routers that have none.
+    pub default_rule: Template,
+    /// The network that leads to services.
+    pub network: Option<String>,
+}
+
+/// The provider.
+#[derive(Debug)]
+pub struct Swarm {
+    /// How to follow the engine.
+    pub settings: Settings,
+    /// What decides about services.
+    pub rules: Rules,
+    /// Ids that may be our own container's.
+    pub own: Vec<String>,
+}
+
+impl Provider for Swarm {
+    fn name(&self) -> &str {
+        &self.settings.provider
+    }
+
+    fn run(self: Box<Self>, updates: Updates) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let source = SwarmSource {
+            provider: self.settings.provider.clone(),
+            rules: self.rules,
+            own: self.own,
+            own_networks: None,
+            own_known: false,
+        };
+        Box::pin(follow(source, self.settings, updates))
+    }
+}
+
+struct SwarmSource {
+    provider: Arc<str>,
+    rules: Rules,
+    own: Vec<String>,
+    own_networks: Option<BTreeSet<String>>,
+    own_known: bool,
+}
+
+impl Source for SwarmSource {
+    fn event_types(&self) -> &'static [&'static str] {
+        &["service", "network", "node", "config", "container"]
+    }
+
+    fn meaning(&mut self, event: &Event) -> Meaning {
+        match event.kind.as_str() {
+            "container" => {
+                // Tasks of this node: their number changes without any Swarm event.
+                let task = event.actor.attributes.contains_key("com.docker.swarm.service.id");
+                let moved = matches!(event.action.as_str(), "start" | "die" | "kill")
+                    || event.action.starts_with("health_status");
+                if task && moved { Meaning::Change } else { Meaning::None }
+            }
+            "network" => {
+                // We may have been attached somewhere.
+                self.own_known = false;
+                Meaning::Change
+            }
+            _ => Meaning::Change,
+        }
+    }
+
+    fn connected(&mut self) {
+        self.own_known = false;
+    }
+
+    async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
+        let listed = engine.services().await?;
+        let networks = engine.swarm_networks().await?;
+        if !self.own_known {
+            let networks = own::networks(engine, &self.own).await?;
+            self.own_networks = networks.as_ref().map(own::names);
+            self.own_known = true;
+        }
+        let overlays: Overlays = networks
+            .into_iter()
+            .filter_map(|network| {
+                let ingress = network.ingress.unwrap_or_default();
+                Some((network.id?, Overlay { name: network.name?, ingress }))
+            })
+            .collect();
+        let mut findings: Vec<Finding> = listed
+            .unreadable
+            .iter()
+            .map(|(name, why)| {
+                let message = format!("the engine's description cannot be read: {why}");
+                Finding::new(Severity::Error, label_origin(&self.provider, name, ""), message)
+            })
+            .collect();
+        let mut unsettled = false;
+        let mut candidates = Vec::new();
+        for service in listed.entries {
+            if let Some(candidate) = self.sift(service, &mut findings) {
+                unsettled |= candidate.1;
+                candidates.push(candidate.0);
+            }
+        }
+        let ids: Vec<String> = candidates
+            .iter()
+            .filter(|candidate| candidate.wants_tasks)
+            .map(|candidate| candidate.id().to_owned())
+            .collect();
+        let tasks = if ids.is_empty() { Vec::new() } else { engine.tasks(&ids).await? };
+        let mut by_service: HashMap<&str, Vec<&Task>> = HashMap::new();
+        for task in &tasks {
+            by_service.entry(&task.service_id).or_default().push(task);
+        }
+        let items: Vec<Item> = candidates
+            .into_iter()
+            .map(|candidate| {
+                candidate.into_item(
+                    &self.provider,
+                    self.rules.network.as_deref(),
+                    &overlays,
+                    self.own_networks.as_ref(),
+                    &by_service,
+                )
+            })
+            .collect();
+        let mut configuration = build::build(&self.provider, items, &self.rules.default_rule);
+        configuration.findings.append(&mut findings);
+        Ok(Listing { configuration, unsettled })
+    }
+}
+
+impl SwarmSource {
+    /// Keeps a service that is enabled, allowed and no job, and tells whether it is on its way.
+    fn sift(&self, service: Service, findings: &mut Vec<Finding>) -> Option<(Candidate, bool)> {
+        let (name, labels) = item::identity(&service)?;
+        let decoded = item::decode(&self.provider, &name, &labels);
+        if !decoded.enable.unwrap_or(self.rules.exposed_by_default) {
+            findings.extend(disabled_findings(&self.provider, &name, &labels, &decoded));
+            tracing::debug!(container = name, "Filtering disabled container");
+            return None;
+        }
+        if !self.rules.constraint.matches(&labels) {
+            tracing::debug!(container = name, "Container pruned by constraint expression");
+            return None;
+        }
+        if item::is_job(&service) {
+            if decoded.enable == Some(true) {
+                let message = "a job serves no requests, so its labels are ignored";
+                let origin = label_origin(&self.provider, &name, "");
+                findings.push(
+                    Finding::new(Severity::Warning, origin, message)
+                        .on(ObjectKind::Service, format!("{name}@{}", self.provider)),
+                );
+            }
+            return None;
+        }
+        let unsettled = item::is_unsettled(&service);
+        let labels: BTreeMap<String, String> = labels;
+        Some((Candidate::new(service, name, labels, decoded), unsettled))
+    }
+}
