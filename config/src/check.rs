@@ -1,18 +1,193 @@
 //! As written -> checked: links resolved, entry points' models applied, findings per object.
+//!
+//! Traefik's rule holds: what is wrong with a router, or with anything it needs, takes this router
+//! out and no other (reference: HTTP routing §8-§16). What is not served yet is never silently
+//! left out where it protects: the router is disabled instead.
 
-use std::collections::BTreeMap;
+mod entry_points;
+mod internal;
+mod middlewares;
+mod routers;
+mod services;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod trouble;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use self::entry_points::EntryPoints;
+use self::middlewares::Middlewares;
+use self::routers::{Links, Mounted};
+use self::services::Services;
+use self::tls::Tls;
 use crate::checked;
+use crate::finding::{Finding, ObjectKind, Severity};
 use crate::install::Install;
-use crate::routing;
+use crate::name::QName;
+use crate::routing::{self, Map, Written};
 
 /// The latest configuration of each provider, by provider name.
 pub type Merged = BTreeMap<Arc<str>, Arc<routing::Configuration>>;
 
+/// Which provider wins among equal priorities, best first (Traefik: `providers.precedence`).
+const PRECEDENCE: [&str; 17] = [
+    "kubernetesgateway",
+    "kubernetescrd",
+    "kubernetes",
+    "kubernetesingressnginx",
+    "swarm",
+    "docker",
+    "file",
+    "redis",
+    "knative",
+    "consul",
+    "consulcatalog",
+    "nomad",
+    "etcd",
+    "ecs",
+    "http",
+    "zookeeper",
+    "rest",
+];
+
 /// Checks the merged configuration against the install configuration.
 ///
 /// Never fails: what is broken is disabled and explained, everything else serves.
-pub fn check(_install: &Install, _merged: &Merged) -> checked::Configuration {
-    checked::Configuration::default()
+pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
+    let internal = internal::configuration(install);
+    let internal_name: Arc<str> = Arc::from("internal");
+    let providers: Vec<(&Arc<str>, &routing::Configuration)> = merged
+        .iter()
+        .map(|(provider, configuration)| (provider, &**configuration))
+        .chain([(&internal_name, &internal)])
+        .collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    for (_, configuration) in &providers {
+        findings.extend(configuration.findings.iter().cloned());
+    }
+
+    let servers_transports = all(&providers, |configuration| &configuration.servers_transports)
+        .map(|(name, written)| (name, written.value.clone()))
+        .collect();
+    let tls_options = all(&providers, |configuration| &configuration.tls_options);
+    let mut links = Links {
+        install,
+        entry_points: Arc::new(EntryPoints::new(install)),
+        middlewares: Middlewares::new(all(&providers, |configuration| &configuration.middlewares)),
+        services: Services::new(install, all(&providers, |configuration| &configuration.services)),
+        transports: &servers_transports,
+        tls: Tls::new(install, tls_options, &mut findings),
+        parents: parents(&providers),
+    };
+    let mut mounted = Mounted::default();
+    for (name, written) in all(&providers, |configuration| &configuration.routers) {
+        mounted.add(name, written, &mut links);
+    }
+    let Links { middlewares, services, tls, .. } = links;
+    let Mounted { routers, routes, findings: of_routers } = mounted;
+    findings.extend(of_routers);
+    let services = services.finish(&mut findings);
+    let middlewares = middlewares.finish(&mut findings);
+    let default_store = default_store(&providers, &mut findings);
+    let (tls_options, wanted) = tls.finish();
+    let certificates =
+        providers.iter().flat_map(|(_, written)| written.certificates.iter().cloned()).collect();
+
+    checked::Configuration {
+        routers,
+        services,
+        middlewares,
+        servers_transports,
+        routes: in_precedence(install, routes),
+        certificates,
+        tls_options,
+        default_store,
+        wanted,
+        findings,
+    }
+}
+
+/// All objects of one kind under their qualified names.
+fn all<'a, T: 'a>(
+    providers: &[(&'a Arc<str>, &'a routing::Configuration)],
+    kind: impl Fn(&'a routing::Configuration) -> &'a Map<T>,
+) -> impl Iterator<Item = (QName, &'a Written<T>)> {
+    let kinds: Vec<(&Arc<str>, &Map<T>)> =
+        providers.iter().map(|(provider, written)| (*provider, kind(written))).collect();
+    kinds.into_iter().flat_map(|(provider, objects)| {
+        objects
+            .iter()
+            .map(move |(name, written)| (QName::new(name.as_str(), Arc::clone(provider)), written))
+    })
+}
+
+/// The routers that are named in `parentRefs`.
+fn parents(providers: &[(&Arc<str>, &routing::Configuration)]) -> HashSet<QName> {
+    providers
+        .iter()
+        .flat_map(|(provider, written)| {
+            let references = written.routers.values().flat_map(|router| &router.value.parent_refs);
+            references.map(move |reference| QName::resolve(reference, provider))
+        })
+        .collect()
+}
+
+/// The store `default`; several providers that define it cancel each other, as in Traefik.
+fn default_store(
+    providers: &[(&Arc<str>, &routing::Configuration)],
+    findings: &mut Vec<Finding>,
+) -> Option<routing::TlsStore> {
+    let mut stores = providers.iter().filter_map(|(_, written)| written.tls_stores.get("default"));
+    let first = stores.next()?;
+    if stores.next().is_some() {
+        findings.push(
+            Finding::new(
+                Severity::Error,
+                first.origin.clone(),
+                "the TLS store default is defined by several providers: none of them counts",
+            )
+            .on(ObjectKind::TlsStore, "default")
+            .expected("one definition"),
+        );
+        return None;
+    }
+    Some(first.value.clone())
+}
+
+/// Best first: priority, then the provider's precedence, then the name.
+fn in_precedence(
+    install: &Install,
+    routes: HashMap<String, Vec<checked::Route>>,
+) -> BTreeMap<String, Vec<checked::Route>> {
+    let written = &install.providers.precedence;
+    let rank = |provider: &str| {
+        let place = if written.is_empty() {
+            PRECEDENCE.iter().position(|known| *known == provider)
+        } else {
+            written.iter().position(|known| known.eq_ignore_ascii_case(provider))
+        };
+        place.unwrap_or(usize::MAX)
+    };
+    routes
+        .into_iter()
+        .map(|(entry_point, mut routes)| {
+            let mut ranks: HashMap<Arc<str>, usize> = HashMap::new();
+            for route in &routes {
+                let provider = route.router.provider();
+                if !ranks.contains_key(provider) {
+                    ranks.insert(provider.into(), rank(provider));
+                }
+            }
+            let rank = |route: &checked::Route| ranks.get(route.router.provider()).copied();
+            routes.sort_by(|a, b| {
+                b.priority
+                    .cmp(&a.priority)
+                    .then_with(|| rank(a).cmp(&rank(b)))
+                    .then_with(|| a.router.cmp(&b.router))
+            });
+            (entry_point, routes)
+        })
+        .collect()
 }

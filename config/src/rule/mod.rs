@@ -71,6 +71,8 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
+pub(crate) use lexer::shortened;
+
 /// Parses a v3 rule.
 pub fn parse(rule: &str) -> Result<Expr, RuleError> {
     parser::parse(rule)

@@ -1,0 +1,412 @@
+//! Routers: copied per entry point where Traefik does so, each link resolved, mounted or disabled.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::entry_points::{EntryPoints, Model};
+use super::internal;
+use super::middlewares::{CHAIN_LIMIT, Middlewares};
+use super::services::Services;
+use super::tls::Tls;
+use super::trouble::Trouble;
+use crate::checked::{Checked, Route, RouteTls, Status};
+use crate::finding::{Finding, ObjectKind, Origin, Severity};
+use crate::install::Install;
+use crate::name::QName;
+use crate::routing::{Observability, Router, RouterTls, ServersTransport, Written};
+use crate::rule::{self, Expr};
+
+/// Above it only the proxy's own routers are (Traefik: priority).
+const MAX_USER_PRIORITY: i64 = i64::MAX - 1000;
+
+/// Everything that routers refer to.
+pub(super) struct Links<'a, 'b> {
+    pub(super) install: &'a Install,
+    pub(super) entry_points: Arc<EntryPoints>,
+    pub(super) middlewares: Middlewares<'a>,
+    pub(super) services: Services<'a>,
+    pub(super) transports: &'b BTreeMap<QName, ServersTransport>,
+    pub(super) tls: Tls<'a>,
+    /// Routers that others name as their parents.
+    pub(super) parents: HashSet<QName>,
+}
+
+/// What checking the routers gives.
+#[derive(Default)]
+pub(super) struct Mounted {
+    pub(super) routers: BTreeMap<QName, Checked<Router>>,
+    pub(super) routes: HashMap<String, Vec<Route>>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A router under the name of one copy, on some of its entry points.
+struct Copy<'m> {
+    name: QName,
+    entry_points: Vec<String>,
+    model: Option<&'m Model>,
+}
+
+/// Of a router's text, what does not depend on the copy.
+struct Read {
+    rule: Result<Arc<Expr>, Trouble>,
+    priority: Result<i64, Trouble>,
+    hosts: Vec<String>,
+}
+
+impl Mounted {
+    pub(super) fn add(
+        &mut self,
+        name: QName,
+        written: &Written<Router>,
+        links: &mut Links<'_, '_>,
+    ) {
+        let read = self.read(&name, written, links);
+        let entry_points = Arc::clone(&links.entry_points);
+        for copy in copies(&name, &written.value, &entry_points) {
+            self.check(&name, &copy, written, &read, &entry_points, links);
+        }
+    }
+
+    fn read(&mut self, name: &QName, written: &Written<Router>, links: &Links<'_, '_>) -> Read {
+        let router = &written.value;
+        let text = router.rule.as_deref().unwrap_or_default();
+        let rule = match self.syntax(name, written, links) {
+            Err(trouble) => Err(trouble),
+            Ok(()) => rule::parse(text).map(Arc::new).map_err(|error| {
+                let text = rule::shortened(text);
+                Trouble::new(format!("error while parsing rule {text}: {error}"))
+            }),
+        };
+        let hosts = rule.as_deref().map(rule::domains).unwrap_or_default();
+        let priority = match router.priority {
+            Some(priority) if priority > MAX_USER_PRIORITY && !name.is_internal() => {
+                Err(Trouble::new(format!(
+                    "the router priority {priority} exceeds the max user-defined priority \
+                     {MAX_USER_PRIORITY}"
+                )))
+            }
+            Some(priority) if priority != 0 => Ok(priority),
+            _ => Ok(i64::try_from(text.len()).unwrap_or(i64::MAX)),
+        };
+        Read { rule, priority, hosts }
+    }
+
+    /// Whether the rule is in the v3 syntax.
+    fn syntax(
+        &mut self,
+        name: &QName,
+        written: &Written<Router>,
+        links: &Links<'_, '_>,
+    ) -> Result<(), Trouble> {
+        let router = &written.value;
+        if name.is_internal() || router.default_rule {
+            return Ok(());
+        }
+        let core = links.install.core.as_ref().and_then(|core| core.default_rule_syntax.as_deref());
+        let syntax = match router.rule_syntax.as_deref() {
+            None | Some("") => core.unwrap_or("v3"),
+            Some(syntax) => syntax,
+        };
+        match syntax {
+            "v2" => Err(Trouble::new("the rule syntax v2 is not served yet")
+                .expected("the rule in v3 syntax, without ruleSyntax")),
+            "v3" | "default" => Ok(()),
+            other => {
+                let trouble = Trouble::new(format!("unknown ruleSyntax {other:?}: taken as v3"))
+                    .expected("v3");
+                self.say(Severity::Warning, &trouble, &written.origin, name);
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&mut self, severity: Severity, trouble: &Trouble, origin: &Origin, name: &QName) {
+        let kind = ObjectKind::Router;
+        self.findings.push(trouble.finding(severity, origin, kind, name.to_string()));
+    }
+
+    fn check(
+        &mut self,
+        original: &QName,
+        copy: &Copy<'_>,
+        written: &Written<Router>,
+        read: &Read,
+        entry_points: &EntryPoints,
+        links: &mut Links<'_, '_>,
+    ) {
+        let provider = original.provider();
+        let name = &copy.name;
+        let mut value = written.value.clone();
+        let mut fatal: Vec<Trouble> = Vec::new();
+        let mut mild: Vec<Trouble> = Vec::new();
+
+        if !value.parent_refs.is_empty() || links.parents.contains(original) {
+            fatal.push(Trouble::new("layered routers (parentRefs) are not served yet"));
+        }
+        fatal.extend(read.rule.as_ref().err().cloned());
+        fatal.extend(read.priority.as_ref().err().cloned());
+
+        let (known, unknown): (Vec<String>, Vec<String>) =
+            copy.entry_points.iter().cloned().partition(|name| entry_points.get(name).is_some());
+        for name in unknown {
+            let names: Vec<&str> = entry_points.names().collect();
+            mild.push(
+                Trouble::new(format!("entryPoint \"{name}\" doesn't exist"))
+                    .expected(format!("one of {}", names.join(", "))),
+            );
+        }
+        if known.is_empty() {
+            fatal.append(&mut mild);
+            fatal.push(Trouble::new("no valid entryPoint for this router"));
+        }
+        value.entry_points = copy.entry_points.clone();
+
+        // The entry point's middlewares come first.
+        let mut references = copy.model.map(|model| model.middlewares.clone()).unwrap_or_default();
+        references.append(&mut value.middlewares);
+        let mut middlewares: Vec<QName> = Vec::with_capacity(references.len());
+        for reference in &references {
+            let reference = QName::resolve(reference, provider);
+            links.middlewares.used(&reference, name);
+            match links.middlewares.flatten(&reference) {
+                Ok(flat) => middlewares.extend(flat.iter().cloned()),
+                Err(trouble) if fatal.contains(&trouble) => {}
+                Err(trouble) => fatal.push(trouble),
+            }
+            value.middlewares.push(reference.to_string());
+        }
+        if middlewares.len() > CHAIN_LIMIT {
+            fatal.push(Trouble::new(format!("more than {CHAIN_LIMIT} middlewares")));
+            middlewares.clear();
+        }
+
+        let service = match value.service.as_deref().filter(|service| !service.is_empty()) {
+            Some(reference) => {
+                let service = QName::resolve(reference, provider);
+                let Links { services, middlewares: all, transports, .. } = links;
+                match services.ask(&service, name, all, transports) {
+                    Ok(around) => middlewares.extend(around),
+                    Err(trouble) => fatal.push(trouble),
+                }
+                Some(service)
+            }
+            None => {
+                if value.parent_refs.is_empty() {
+                    fatal.push(Trouble::new("router has no service and no child routers"));
+                    fatal.push(Trouble::new("router must have either a service or child routers"));
+                }
+                None
+            }
+        };
+
+        if value.tls.is_none() {
+            value.tls = copy.model.and_then(|model| model.tls.clone());
+        }
+        if let Some(tls) = &value.tls
+            && let Err(trouble) = links.tls.check(tls, provider)
+        {
+            fatal.push(trouble);
+        }
+        if let Some(tls) = &mut value.tls {
+            tls.options.get_or_insert_with(|| "default".into());
+        }
+        value.observability = Some(observability(
+            value.observability.as_ref(),
+            copy.model.and_then(|model| model.observability.as_ref()),
+        ));
+        let priority = read.priority.as_ref().copied().unwrap_or_default();
+        value.priority = written.value.priority.filter(|p| *p != 0).or(Some(priority));
+
+        let mut using = Vec::new();
+        if let (true, Ok(rule), Some(service)) = (fatal.is_empty(), &read.rule, service) {
+            let route = Route {
+                router: name.clone(),
+                rule: Arc::clone(rule),
+                priority,
+                tls: None,
+                middlewares,
+                service,
+                recursion_guard: written.value.default_rule.then(|| recursion_guard(name)),
+                access_log: value
+                    .observability
+                    .as_ref()
+                    .is_none_or(|o| o.access_logs != Some(false)),
+            };
+            let mount = Mount { original, copy: name, origin: &written.origin, read };
+            self.mount(&mount, &known, value.tls.as_ref(), &route, entry_points, links);
+            using = known;
+            using.sort();
+        }
+
+        let (status, severity) = if !fatal.is_empty() {
+            (Status::Disabled, Severity::Error)
+        } else if !mild.is_empty() {
+            (Status::Warning, Severity::Warning)
+        } else {
+            (Status::Enabled, Severity::Info)
+        };
+        let mut errors = Vec::with_capacity(fatal.len() + mild.len());
+        for trouble in fatal.iter().chain(&mild) {
+            self.say(severity, trouble, &written.origin, name);
+            errors.push(trouble.text.clone());
+        }
+        let checked = Checked {
+            value,
+            origin: written.origin.clone(),
+            status,
+            errors,
+            used_by: Vec::new(),
+            using,
+            priority,
+        };
+        self.routers.insert(name.clone(), checked);
+    }
+
+    /// Mounts a sound router on its entry points, and asks for its certificates.
+    fn mount(
+        &mut self,
+        mount: &Mount<'_>,
+        on: &[String],
+        tls: Option<&RouterTls>,
+        route: &Route,
+        entry_points: &EntryPoints,
+        links: &mut Links<'_, '_>,
+    ) {
+        let hosts = &mount.read.hosts;
+        let mut add = |entry_point: &str, tls: bool| {
+            // Only default options come as far as this.
+            let tls = tls.then(|| RouteTls { options: None, hosts: hosts.clone() });
+            let routes = self.routes.entry(entry_point.to_owned()).or_default();
+            routes.push(Route { tls, ..route.clone() });
+        };
+        let mut forgotten: Option<(&str, &str)> = None;
+        for entry_point in on {
+            add(entry_point, tls.is_some());
+            // The published Swarm stacks forget `tls` on the router: Traefik answers 404 to whom
+            // it has just sent here by its own redirection.
+            if tls.is_none()
+                && !mount.original.is_internal()
+                && let Some(from) =
+                    entry_points.get(entry_point).and_then(|point| point.redirected_from.as_deref())
+                && links.tls.check(&RouterTls::default(), mount.original.provider()).is_ok()
+            {
+                add(entry_point, true);
+                forgotten.get_or_insert((entry_point, from));
+            }
+        }
+        match (tls, forgotten) {
+            (Some(tls), _) => {
+                links.tls.want(mount.copy, mount.origin, tls, hosts, &mut self.findings);
+            }
+            (None, Some((entry_point, from))) => {
+                let resolver = links.tls.only_resolver().map(str::to_owned);
+                self.forgotten_tls(mount, entry_point, from, resolver.as_deref());
+                if resolver.is_some() && !hosts.is_empty() {
+                    let tls = RouterTls { cert_resolver: resolver, ..RouterTls::default() };
+                    links.tls.want(mount.copy, mount.origin, &tls, hosts, &mut self.findings);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn forgotten_tls(
+        &mut self,
+        mount: &Mount<'_>,
+        entry_point: &str,
+        from: &str,
+        resolver: Option<&str>,
+    ) {
+        let certificate = match resolver {
+            Some(resolver) => format!("a certificate of resolver {resolver:?}"),
+            None => "the certificates at hand".into(),
+        };
+        let bare = mount.original.name();
+        let (option, value) = match resolver {
+            Some(resolver) => ("tls.certresolver", resolver),
+            None => ("tls", "true"),
+        };
+        let expected = match mount.origin {
+            Origin::Label { .. } => {
+                format!("the label traefik.http.routers.{bare}.{option}={value}")
+            }
+            _ => format!("http.routers.{bare}.{option}: {value}"),
+        };
+        let trouble = Trouble::new(format!(
+            "router {:?} has no tls, but entry point {from:?} redirects to {entry_point:?} with \
+             https: it is served there with TLS as well, with {certificate}",
+            mount.copy.to_string()
+        ))
+        .expected(expected);
+        self.say(Severity::Info, &trouble, mount.origin, mount.copy);
+    }
+}
+
+/// Who is being mounted.
+struct Mount<'r> {
+    original: &'r QName,
+    copy: &'r QName,
+    origin: &'r Origin,
+    read: &'r Read,
+}
+
+/// One copy for each entry point with a model, and the router itself on the others (Traefik:
+/// only a router on several entry points is renamed).
+fn copies<'m>(name: &QName, router: &Router, entry_points: &'m EntryPoints) -> Vec<Copy<'m>> {
+    let mut wanted: Vec<String> = Vec::new();
+    let written =
+        if router.entry_points.is_empty() { &entry_points.default } else { &router.entry_points };
+    for entry_point in written {
+        if !wanted.contains(entry_point) {
+            wanted.push(entry_point.clone());
+        }
+    }
+    let exempt = name.is_internal() && name.name() == internal::ACME;
+    let several = wanted.len() > 1;
+    let mut copies = Vec::new();
+    let mut rest = Vec::new();
+    for entry_point in wanted {
+        let model = entry_points.get(&entry_point).and_then(|point| point.model.as_ref());
+        match model.filter(|_| !exempt) {
+            Some(model) => {
+                let name = if several {
+                    QName::new(format!("{entry_point}-{}", name.name()), name.provider())
+                } else {
+                    name.clone()
+                };
+                copies.push(Copy { name, entry_points: vec![entry_point], model: Some(model) });
+            }
+            None => rest.push(entry_point),
+        }
+    }
+    if !rest.is_empty() || copies.is_empty() {
+        copies.push(Copy { name: name.clone(), entry_points: rest, model: None });
+    }
+    copies
+}
+
+/// The router's own, else the entry point's, else everything on.
+fn observability(own: Option<&Observability>, model: Option<&Observability>) -> Observability {
+    fn pick<T>(
+        own: Option<&Observability>,
+        model: Option<&Observability>,
+        field: impl Fn(&Observability) -> Option<T>,
+        default: T,
+    ) -> Option<T> {
+        own.and_then(&field).or_else(|| model.and_then(&field)).or(Some(default))
+    }
+    Observability {
+        access_logs: pick(own, model, |o| o.access_logs, true),
+        metrics: pick(own, model, |o| o.metrics, true),
+        tracing: pick(own, model, |o| o.tracing, true),
+        trace_verbosity: pick(own, model, |o| o.trace_verbosity.clone(), "minimal".into()),
+    }
+}
+
+/// FNV-1, 64 bit, of the router's full name, in hexadecimal.
+fn recursion_guard(name: &QName) -> String {
+    let hash = name.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        hash.wrapping_mul(0x0000_0100_0000_01b3) ^ u64::from(byte)
+    });
+    format!("{hash:x}")
+}

@@ -1,0 +1,297 @@
+//! Services: which can be served, and which only in part.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::internal;
+use super::middlewares::Middlewares;
+use super::trouble::Trouble;
+use crate::checked::{Checked, Status};
+use crate::finding::{Finding, ObjectKind, Severity};
+use crate::install::Install;
+use crate::name::QName;
+use crate::routing::{LoadBalancer, ResponseForwarding, ServersTransport, Service, Written};
+use crate::scalar::Duration;
+
+/// The strategies of Traefik; the first is the one that is served.
+const STRATEGIES: [&str; 4] = ["wrr", "p2c", "hrw", "leasttime"];
+
+pub(super) struct Services<'a> {
+    written: BTreeMap<QName, &'a Written<Service>>,
+    internal: [(&'static str, bool); 7],
+    /// Middlewares around each service that was asked for, or why it cannot serve.
+    known: HashMap<QName, Result<Vec<QName>, Trouble>>,
+    used_by: HashMap<QName, Vec<QName>>,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn new(
+        install: &Install,
+        written: impl Iterator<Item = (QName, &'a Written<Service>)>,
+    ) -> Self {
+        Self {
+            written: written.collect(),
+            internal: internal::services(install),
+            known: HashMap::new(),
+            used_by: HashMap::new(),
+        }
+    }
+
+    /// Whether a router may use it; the middlewares around it.
+    pub(super) fn ask(
+        &mut self,
+        name: &QName,
+        by: &QName,
+        middlewares: &mut Middlewares<'_>,
+        transports: &BTreeMap<QName, ServersTransport>,
+    ) -> Result<Vec<QName>, Trouble> {
+        if self.written.contains_key(name) {
+            let users = self.used_by.entry(name.clone()).or_default();
+            if users.last() != Some(by) {
+                users.push(by.clone());
+            }
+        }
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let answer = self.check(name, middlewares, transports);
+        self.known.insert(name.clone(), answer.clone());
+        answer
+    }
+
+    fn check(
+        &self,
+        name: &QName,
+        middlewares: &mut Middlewares<'_>,
+        transports: &BTreeMap<QName, ServersTransport>,
+    ) -> Result<Vec<QName>, Trouble> {
+        if name.is_internal() {
+            return match self.internal.iter().find(|(known, _)| *known == name.name()) {
+                Some((_, true)) => Ok(Vec::new()),
+                Some((known, false)) => {
+                    let names = match *known {
+                        "prometheus" => "metrics, which are not served yet",
+                        "rest" => "providers.rest, which is not served yet",
+                        "acme-http" => "a certificate resolver with httpChallenge",
+                        "dashboard" => "api with dashboard",
+                        other => other,
+                    };
+                    Err(Trouble::new(format!("{known} is not enabled"))
+                        .expected(format!("the install configuration to have {names}")))
+                }
+                None => Err(Trouble::new(format!("unknown internal service {name}"))),
+            };
+        }
+        let Some(written) = self.written.get(name) else { return Err(self.missing(name)) };
+        let service = &written.value;
+        let kinds = kinds(service);
+        match kinds.as_slice() {
+            ["loadBalancer"] => {}
+            [] => {
+                return Err(Trouble::new(format!(
+                    "the service \"{name}\" does not have any type defined"
+                )));
+            }
+            [kind] => {
+                return Err(Trouble::new(format!(
+                    "the service \"{name}\": {kind} is not served yet"
+                )));
+            }
+            kinds => {
+                return Err(Trouble::new(format!(
+                    "cannot create service \"{name}\": multi-types service not supported, consider \
+                     declaring two different pieces of service instead"
+                ))
+                .expected(format!("one of {}, not all", kinds.join(", "))));
+            }
+        }
+        if let Some(balancer) = &service.load_balancer {
+            load_balancer(name, balancer, transports)?;
+        }
+        let mut around = Vec::new();
+        for reference in &service.middlewares {
+            let flat = middlewares.flatten(&QName::resolve(reference, name.provider()))?;
+            around.extend(flat.iter().cloned());
+        }
+        Ok(around)
+    }
+
+    fn missing(&self, name: &QName) -> Trouble {
+        let trouble = Trouble::new(format!("the service \"{name}\" does not exist"));
+        let elsewhere = QName::new(name.name(), "");
+        match self.written.range(elsewhere..).next() {
+            Some((found, _)) if found.name() == name.name() => {
+                trouble.expected(format!("did you mean {found}?"))
+            }
+            _ => trouble,
+        }
+    }
+
+    /// All services as the API shows them, defaults filled in.
+    pub(super) fn finish(
+        mut self,
+        findings: &mut Vec<Finding>,
+    ) -> BTreeMap<QName, Checked<Service>> {
+        let written = std::mem::take(&mut self.written);
+        written
+            .into_iter()
+            .map(|(name, written)| {
+                let mut checked = Checked {
+                    value: shown(&name, &written.value),
+                    origin: written.origin.clone(),
+                    status: Status::Enabled,
+                    errors: Vec::new(),
+                    used_by: self.used_by.remove(&name).unwrap_or_default(),
+                    using: Vec::new(),
+                    priority: 0,
+                };
+                let mut say = |severity: Severity, trouble: Trouble| {
+                    checked.status = match severity {
+                        Severity::Error => Status::Disabled,
+                        _ => Status::Warning,
+                    };
+                    checked.errors.push(trouble.text.clone());
+                    let kind = ObjectKind::Service;
+                    findings.push(trouble.finding(
+                        severity,
+                        &written.origin,
+                        kind,
+                        name.to_string(),
+                    ));
+                };
+                match self.known.remove(&name) {
+                    Some(Err(trouble)) => say(Severity::Error, trouble),
+                    _ => {
+                        for trouble in in_part(&name, &written.value) {
+                            say(Severity::Warning, trouble);
+                        }
+                    }
+                }
+                (name, checked)
+            })
+            .collect()
+    }
+}
+
+fn kinds(service: &Service) -> Vec<&'static str> {
+    [
+        ("loadBalancer", service.load_balancer.is_some()),
+        ("weighted", service.weighted.is_some()),
+        ("highestRandomWeight", service.highest_random_weight.is_some()),
+        ("mirroring", service.mirroring.is_some()),
+        ("failover", service.failover.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(kind, set)| set.then_some(kind))
+    .collect()
+}
+
+fn load_balancer(
+    name: &QName,
+    balancer: &LoadBalancer,
+    transports: &BTreeMap<QName, ServersTransport>,
+) -> Result<(), Trouble> {
+    if let Some(strategy) = balancer.strategy.as_deref().filter(|strategy| !strategy.is_empty())
+        && !STRATEGIES.contains(&strategy)
+    {
+        return Err(Trouble::new(format!(
+            "unsupported load-balancer strategy \"{strategy}\" of service \"{name}\""
+        ))
+        .expected(format!("one of {}", STRATEGIES.join(", "))));
+    }
+    if let Some(reference) = balancer.servers_transport.as_deref().filter(|name| !name.is_empty()) {
+        let transport = QName::resolve(reference, name.provider());
+        let default = transport.is_internal() && transport.name() == "default";
+        if !default && !transports.contains_key(&transport) {
+            return Err(Trouble::new(format!("servers transport not found {transport}"))
+                .expected("the name of one in a file's http.serversTransports"));
+        }
+    }
+    for server in &balancer.servers {
+        if !is_server_url(&server.url) {
+            return Err(Trouble::new(format!(
+                "error parsing server URL {:?} of service \"{name}\"",
+                server.url
+            ))
+            .expected("http://host:port or https://host:port"));
+        }
+    }
+    Ok(())
+}
+
+/// `scheme://host[:port]`, a path allowed behind it. The scheme is looked at by the data plane.
+fn is_server_url(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, after)| after);
+    let (host, port) = match host_and_port.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (host_and_port, None),
+    };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    !scheme.is_empty()
+        && !host.is_empty()
+        && (bracketed || !host.contains([':', '[', ']']))
+        && !host.contains(|c: char| c.is_whitespace() || c.is_control())
+        && port.is_none_or(|port| {
+            port.is_empty()
+                || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
+        })
+}
+
+/// What a service asks for and does not get yet, though it serves.
+fn in_part(name: &QName, service: &Service) -> Vec<Trouble> {
+    let Some(balancer) = &service.load_balancer else { return Vec::new() };
+    let strategy = balancer.strategy.as_deref().unwrap_or_default();
+    [
+        (
+            balancer.sticky.as_ref().is_some_and(|sticky| sticky.cookie.is_some()),
+            "sticky",
+            "a client may reach any server",
+        ),
+        (balancer.health_check.is_some(), "healthCheck", "all servers count as healthy"),
+        (
+            balancer.passive_health_check.is_some(),
+            "passiveHealthCheck",
+            "all servers count as healthy",
+        ),
+        (!matches!(strategy, "" | "wrr"), "strategy", "servers are taken in turn (wrr)"),
+    ]
+    .into_iter()
+    .filter(|(set, _, _)| *set)
+    .map(|(_, option, consequence)| {
+        Trouble::new(format!(
+            "service \"{name}\": loadBalancer.{option} is known but not served yet: {consequence}"
+        ))
+    })
+    .collect()
+}
+
+/// References qualified and Traefik's defaults filled in.
+fn shown(name: &QName, service: &Service) -> Service {
+    let mut shown = service.clone();
+    for reference in &mut shown.middlewares {
+        *reference = QName::resolve(reference, name.provider()).to_string();
+    }
+    let Some(balancer) = &mut shown.load_balancer else { return shown };
+    if balancer.strategy.as_deref().is_none_or(str::is_empty) {
+        balancer.strategy = Some(STRATEGIES[0].into());
+    }
+    balancer.pass_host_header.get_or_insert(true);
+    balancer
+        .response_forwarding
+        .get_or_insert_with(ResponseForwarding::default)
+        .flush_interval
+        .get_or_insert(Duration::from_millis(100));
+    balancer.servers_transport = balancer
+        .servers_transport
+        .take()
+        .filter(|reference| !reference.is_empty())
+        .map(|reference| QName::resolve(&reference, name.provider()).to_string());
+    if let Some(check) = &mut balancer.health_check {
+        check.mode.get_or_insert_with(|| "http".into());
+        check.interval.get_or_insert(Duration::from_secs(30));
+        check.timeout.get_or_insert(Duration::from_secs(5));
+        check.follow_redirects.get_or_insert(true);
+    }
+    shown
+}
