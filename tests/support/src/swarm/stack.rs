@@ -166,7 +166,10 @@ impl Drop for Stack {
         if std::thread::panicking() {
             eprintln!("stack {}:\n{}", self.name, self.task_errors());
             for service in ["traefik", "web", "kittenapi"] {
-                eprintln!("log of {service}:\n{}", self.logs(service));
+                let log = self.logs(service);
+                let lines: Vec<_> = log.lines().collect();
+                let last = lines.len().saturating_sub(100);
+                eprintln!("log of {service}, at its end:\n{}", lines[last..].join("\n"));
             }
             // A second panic would hide the first.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.remove()));

@@ -42,11 +42,18 @@ impl VipKeeper {
         let (engine, ending, counter) = (engine.clone(), Arc::clone(&stop), Arc::clone(&changes));
         let thread = std::thread::spawn(move || {
             let mut applied = BTreeMap::new();
+            let mut failures = 0;
             while !ending.load(Ordering::Relaxed) {
-                // An engine that does not answer, or a namespace that is gone again: next time.
-                if let Err(error) = round(&engine, &mut applied, &counter) {
-                    eprintln!("vips: {error}");
-                    std::thread::sleep(EVERY * 5);
+                // An engine that does not answer, or a namespace half made or gone: next time. Only
+                // what lasts is worth a word.
+                match round(&engine, &mut applied, &counter) {
+                    Ok(()) => failures = 0,
+                    Err(error) => {
+                        failures += 1;
+                        if failures % 20 == 0 {
+                            eprintln!("vips: {error}");
+                        }
+                    }
                 }
                 std::thread::sleep(EVERY);
             }
@@ -79,6 +86,7 @@ fn round(
     let services = engine.get("/services")?;
     let tasks = engine.get("/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D")?;
     let wanted = tables(&services, &tasks);
+    let mut outcome = Ok(());
     for (network, table) in &wanted {
         let namespace = engine.balancer_namespace(network);
         // Not there: no task of that network runs here yet.
@@ -88,13 +96,16 @@ fn round(
         }
         let mut command = engine.command("nsenter");
         command.arg(format!("--net={}", namespace.display())).args(["sh", "-eu"]);
-        run(command, Some(&shell_script(table)), Duration::from_secs(10))
-            .map_err(|error| format!("network {network}: {error}"))?;
-        applied.insert(network.clone(), (inode, table.clone()));
-        changes.fetch_add(1, Ordering::Relaxed);
+        match run(command, Some(&shell_script(table)), Duration::from_secs(10)) {
+            Ok(_) => {
+                applied.insert(network.clone(), (inode, table.clone()));
+                changes.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => outcome = Err(format!("network {network}: {error}")),
+        }
     }
     applied.retain(|network, _| wanted.contains_key(network));
-    Ok(())
+    outcome
 }
 
 /// The table of every network, from the engine's answers to `/services` and `/tasks`.
