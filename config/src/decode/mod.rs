@@ -113,3 +113,6 @@ pub fn decode_routing_file(
 ) -> Result<routing::Configuration, Finding> {
     routing_file::decode(path, text, format)
 }
+
+#[cfg(test)]
+mod tests;
