@@ -409,13 +409,14 @@ struct Children<'t, 'p> {
     ids: std::vec::IntoIter<Id>,
     /// The fields of a struct; a map takes every name.
     known: Option<Vec<&'static str>>,
+    seen: Vec<&'static str>,
     value: Option<Id>,
 }
 
 impl<'t, 'p> Children<'t, 'p> {
     fn new(de: De<'t, 'p>, known: Option<Vec<&'static str>>) -> Self {
         let ids: Vec<Id> = de.tree.children(de.id).collect();
-        Self { de, ids: ids.into_iter(), known, value: None }
+        Self { de, ids: ids.into_iter(), known, seen: Vec::new(), value: None }
     }
 }
 
@@ -434,7 +435,13 @@ impl<'t> MapAccess<'t> for Children<'t, '_> {
             return seed.deserialize(name).map(Some).map_err(|error| error.at(id));
         };
         match known.iter().find(|field| field.eq_ignore_ascii_case(name)) {
+            Some(field) if self.seen.contains(field) => {
+                // Only files can do this: elsewhere spellings meet in one node.
+                let message = format!("{field:?} is given twice, in two spellings");
+                Err(DecodeError::value(message, "one spelling only").at(id))
+            }
             Some(field) => {
+                self.seen.push(field);
                 let field: StrDeserializer<'_, DecodeError> = (*field).into_deserializer();
                 seed.deserialize(field).map(Some).map_err(|error| error.at(id))
             }

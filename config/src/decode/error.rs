@@ -97,11 +97,4 @@ impl serde::de::Error for DecodeError {
         let message = shorten(&message.to_string(), 400);
         Self { problem: Problem::Value(message), expected: None, node: None }
     }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::value(
-            format!("{field:?} is given twice, in two spellings"),
-            "one spelling only".to_owned(),
-        )
-    }
 }

@@ -59,7 +59,7 @@ impl Reader<'_> {
             tls_stores: self.objects(&["tls", "stores"], ObjectKind::TlsStore),
             ..Configuration::default()
         };
-        if let Some(list) = self.descend(&["tls", "certificates"]) {
+        if let Some(list) = self.section(&["tls", "certificates"]) {
             for id in self.tree.children(list).collect::<Vec<_>>() {
                 let name = self.tree.node(id).name.clone();
                 if let Some(written) = self.object(id, ObjectKind::Certificate, &name) {
@@ -145,23 +145,27 @@ impl Reader<'_> {
         Some(at)
     }
 
+    /// A group of objects, unless it is a single value.
+    fn section(&mut self, names: &[&str]) -> Option<Id> {
+        let section = self.descend(names)?;
+        let node = self.tree.node(section);
+        let Some(scalar) = node.scalars.first() else { return Some(section) };
+        let message = format!(
+            "{} cannot stand alone, but it is set to {}",
+            super::text::quote(&node.name),
+            super::text::quote(&scalar.text)
+        );
+        let finding = Finding::new(Severity::Error, self.tree.origin(section), message);
+        self.findings.push(finding.expected("objects below it"));
+        None
+    }
+
     fn objects<T>(&mut self, section: &[&str], kind: ObjectKind) -> Map<T>
     where
         T: for<'t> Deserialize<'t>,
     {
         let mut map = Map::new();
-        let Some(section) = self.descend(section) else { return map };
-        let node = self.tree.node(section);
-        if let Some(scalar) = node.scalars.first() {
-            let message = format!(
-                "{} cannot stand alone, but it is set to {}",
-                super::text::quote(&node.name),
-                super::text::quote(&scalar.text)
-            );
-            let finding = Finding::new(Severity::Error, self.tree.origin(section), message);
-            self.findings.push(finding.expected("a name below it, then keys"));
-            return map;
-        }
+        let Some(section) = self.section(section) else { return map };
         for id in self.tree.children(section).collect::<Vec<_>>() {
             let name = self.tree.node(id).name.clone();
             if let Some(written) = self.object(id, kind, &name) {

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::place::{FileSource, Place, Source};
-use super::text::shorten;
+use super::text::{quote, shorten};
 use super::tree::{Id, ROOT, Scalar, ScalarKind, Shape, Tree};
+use super::yaml_index::YamlIndex;
 use crate::finding::{Finding, Severity};
 
 /// Reads the first document. `Err` is a syntax error with its place.
@@ -15,6 +16,14 @@ pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = FileSource::new(path.clone(), text.into());
     let failed = |source: &FileSource, error: &serde_yaml::Error| {
+        // The library blames the whole map for a key that stands in it twice.
+        if error.to_string().contains("duplicate entry")
+            && let Some((name, (line, column))) = YamlIndex::of(text).twice
+        {
+            let message = format!("not valid YAML: the key {} is given twice", quote(&name));
+            return Finding::new(Severity::Error, source.at(line, column), message)
+                .expected("each key once");
+        }
         let origin = match error.location() {
             Some(place) => source.at(place.line(), place.column()),
             None => source.whole(),
@@ -62,7 +71,8 @@ fn fill(tree: &mut Tree, id: Id, value: &Value) {
                     Value::String(name) => name.clone(),
                     Value::Number(number) => number.to_string(),
                     Value::Bool(value) => value.to_string(),
-                    _ => "(a key that is no text)".to_owned(),
+                    // What a template looks like to YAML.
+                    _ => "{{ ... }}".to_owned(),
                 };
                 let child = tree.add(id, &name, Place::Path);
                 fill(tree, child, value);

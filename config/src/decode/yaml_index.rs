@@ -18,6 +18,8 @@ type Spot = (usize, usize);
 #[derive(Debug, Default)]
 pub(super) struct YamlIndex {
     nodes: Vec<Entry>,
+    /// The first key that its map has already.
+    pub twice: Option<(String, Spot)>,
 }
 
 #[derive(Debug, Default)]
@@ -29,12 +31,13 @@ struct Entry {
 impl YamlIndex {
     /// Reads the first document.
     pub fn of(text: &str) -> Self {
-        let entries = RefCell::new(vec![Entry::default()]);
+        let pass =
+            Pass { entries: RefCell::new(vec![Entry::default()]), twice: RefCell::default() };
         if let Some(document) = serde_yaml::Deserializer::from_str(text).next() {
             // An error here was already reported by whoever decoded the text.
-            let _ = NodeSeed { entries: &entries, at: 0 }.deserialize(document);
+            let _ = NodeSeed { pass: &pass, at: 0 }.deserialize(document);
         }
-        Self { nodes: entries.into_inner() }
+        Self { nodes: pass.entries.into_inner(), twice: pass.twice.into_inner() }
     }
 
     /// Line and column, from 1, of the key at the end of these names, or of the nearest one above
@@ -64,18 +67,27 @@ fn spot_of(error: &impl fmt::Display) -> Spot {
         .unwrap_or((1, 1))
 }
 
+/// What one pass over the text has found so far.
+struct Pass {
+    entries: RefCell<Vec<Entry>>,
+    twice: RefCell<Option<(String, Spot)>>,
+}
+
 struct NodeSeed<'a> {
-    entries: &'a RefCell<Vec<Entry>>,
+    pass: &'a Pass,
     at: usize,
 }
 
 impl NodeSeed<'_> {
     fn add(&self, name: String, spot: Option<Spot>) -> usize {
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.pass.entries.borrow_mut();
         let id = entries.len();
         entries.push(Entry { spot, children: HashMap::new() });
         if let Some(parent) = entries.get_mut(self.at) {
-            parent.children.insert(name, id);
+            let before = parent.children.insert(name.clone(), id);
+            if let (Some(_), Some(spot)) = (before, spot) {
+                self.pass.twice.borrow_mut().get_or_insert((name, spot));
+            }
         }
         id
     }
@@ -86,11 +98,11 @@ impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let scalar = Cell::new(false);
-        let (entries, at) = (self.entries, self.at);
+        let (pass, at) = (self.pass, self.at);
         match deserializer.deserialize_any(NodeVisitor { seed: self, scalar: &scalar }) {
             Err(error) if scalar.get() => {
                 // A key's own place is the better one; elements of lists have only this.
-                if let Some(entry) = entries.borrow_mut().get_mut(at) {
+                if let Some(entry) = pass.entries.borrow_mut().get_mut(at) {
                     entry.spot.get_or_insert(spot_of(&error));
                 }
                 Ok(())
@@ -163,7 +175,7 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         for index in 0_usize.. {
             let at = self.seed.add(index.to_string(), None);
-            let next = NodeSeed { entries: self.seed.entries, at };
+            let next = NodeSeed { pass: self.seed.pass, at };
             if elements.next_element_seed(next)?.is_none() {
                 break;
             }
@@ -175,7 +187,7 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<(), A::Error> {
         while let Some((name, spot)) = pairs.next_key_seed(KeySeed)? {
             let at = self.seed.add(name, Some(spot));
-            pairs.next_value_seed(NodeSeed { entries: self.seed.entries, at })?;
+            pairs.next_value_seed(NodeSeed { pass: self.seed.pass, at })?;
         }
         Ok(())
     }
@@ -184,7 +196,7 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
 impl NodeVisitor<'_> {
     /// A list's element that is a map stands where its first key does.
     fn first_child_places(&self, at: usize) {
-        let mut entries = self.seed.entries.borrow_mut();
+        let mut entries = self.seed.pass.entries.borrow_mut();
         let first = entries.get(at).and_then(|entry| {
             entry.children.values().filter_map(|child| entries.get(*child)?.spot).min()
         });
