@@ -25,6 +25,7 @@ pub mod forward;
 pub mod internal;
 pub mod listen;
 pub mod middleware;
+pub mod observe;
 pub mod pool;
 pub mod proxy;
 pub mod resolve;
