@@ -5,7 +5,9 @@
 
 pub mod aggregate;
 mod build;
+mod docker;
 mod engine;
+mod file;
 pub mod provider;
 mod swarm;
 

@@ -9,11 +9,14 @@ use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::install::{Docker, Install};
 use swarmgate_config::routing::Configuration;
 
+use crate::build::Rules;
 use crate::build::constraint::Constraint;
 use crate::build::template::Template;
+use crate::docker;
 use crate::engine::follow::Settings;
 use crate::engine::{Endpoint, own};
-use crate::swarm::{Rules, Swarm};
+use crate::file;
+use crate::swarm::Swarm;
 
 /// A provider's whole configuration, replacing its previous one.
 #[derive(Clone, Debug)]
@@ -53,13 +56,23 @@ pub fn providers(install: &Install) -> (Vec<Box<dyn Provider>>, Vec<Finding>) {
             Err(message) => findings.push(refused("swarm", message)),
         }
     }
-    if let Some(settings) = &given.docker
-        && settings.swarm_mode
-    {
-        let refresh = settings.swarm_mode_refresh_seconds.or(settings.refresh_seconds);
-        match swarm("docker", settings, refresh, &mut findings) {
-            Ok(provider) => providers.push(Box::new(provider)),
+    if let Some(settings) = &given.docker {
+        // v2's swarm mode keeps the name `docker`, so that references `x@docker` work.
+        let result: Result<Box<dyn Provider>, String> = if settings.swarm_mode {
+            let refresh = settings.swarm_mode_refresh_seconds.or(settings.refresh_seconds);
+            swarm("docker", settings, refresh, &mut findings).map(|it| Box::new(it) as _)
+        } else {
+            docker(settings, &mut findings).map(|it| Box::new(it) as _)
+        };
+        match result {
+            Ok(provider) => providers.push(provider),
             Err(message) => findings.push(refused("docker", message)),
+        }
+    }
+    if let Some(settings) = &given.file {
+        match file::File::new(settings) {
+            Ok(provider) => providers.push(Box::new(provider)),
+            Err(message) => findings.push(refused("file", message)),
         }
     }
     (providers, findings)
@@ -74,6 +87,16 @@ fn swarm(
     Ok(Swarm {
         settings: follow_settings(name, settings, refresh)?,
         rules: rules(name, settings, findings)?,
+        own: own::candidates(),
+    })
+}
+
+fn docker(settings: &Docker, findings: &mut Vec<Finding>) -> Result<docker::Docker, String> {
+    Ok(docker::Docker {
+        settings: follow_settings("docker", settings, settings.refresh_seconds)?,
+        rules: rules("docker", settings, findings)?,
+        use_bind_port_ip: settings.use_bind_port_ip,
+        allow_empty_services: settings.allow_empty_services,
         own: own::candidates(),
     })
 }

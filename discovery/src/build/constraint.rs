@@ -4,8 +4,10 @@
 //! `!`, `&&`, `||`, parentheses; strings in double quotes or backticks. Empty means everything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regex::Regex;
+use swarmgate_config::rule::go_regex;
 
 /// Nesting that no person writes; deeper ones would only exhaust the stack.
 const MAX_DEPTH: usize = 100;
@@ -28,7 +30,7 @@ enum Expr {
     /// `None`: the regular expression is invalid and matches nothing, as in Traefik.
     LabelRegex {
         key: String,
-        regex: Option<Regex>,
+        regex: Option<Arc<Regex>>,
     },
 }
 
@@ -152,7 +154,7 @@ impl<'a> Parser<'a> {
         if name == "Label" {
             return Ok(Expr::Label { key, value });
         }
-        let regex = match Regex::new(&value) {
+        let regex = match go_regex::compile(&value) {
             Ok(regex) => Some(regex),
             Err(error) => {
                 self.warnings

@@ -60,6 +60,16 @@ pub struct Targets {
     pub unreachable: Option<String>,
 }
 
+impl Targets {
+    /// Whether this is a container that stands still but may keep its service.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_none()
+            && self.vip.is_none()
+            && self.members.is_empty()
+            && self.unreachable.is_none()
+    }
+}
+
 impl Item {
     /// The origin of what the labels do not say themselves.
     pub fn origin(&self, provider: &str) -> Origin {

@@ -5,6 +5,7 @@ pub mod item;
 mod link;
 mod merge;
 pub mod name;
+pub mod network;
 mod servers;
 pub mod template;
 
@@ -13,7 +14,21 @@ pub use self::servers::needs_members;
 
 use swarmgate_config::routing::Configuration;
 
+use self::constraint::Constraint;
 use self::template::Template;
+
+/// What decides about containers and services, beside their labels.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Whether those without `traefik.enable` are exposed.
+    pub exposed_by_default: bool,
+    /// Which are kept.
+    pub constraint: Constraint,
+    /// The rule of routers that have none.
+    pub default_rule: Template,
+    /// The network that leads to them.
+    pub network: Option<String>,
+}
 
 /// Builds a provider's configuration. The order of `items` does not matter.
 pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> Configuration {

@@ -30,6 +30,10 @@ pub fn fill(balancer: &mut LoadBalancer, targets: &Targets) -> Result<(), String
         balancer.servers.push(server(url.to_owned(), &label));
         return Ok(());
     }
+    if targets.is_empty() && label.port.is_none() && targets.default_port.is_none() {
+        // Allowed to be empty, and nothing to be sent anywhere: no port is needed for a 503.
+        return Ok(());
+    }
     let port = port(&label, targets)?;
     if let Some(reason) = &targets.unreachable {
         return Err(reason.clone());

@@ -1,1 +1,399 @@
 //! Tables over labels: what one item, and what several items become.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use swarmgate_config::decode::decode_labels;
+use swarmgate_config::finding::Severity;
+use swarmgate_config::routing::{Configuration, SwarmBackend};
+
+use super::template::Template;
+use super::{Item, Targets, build};
+
+/// A Swarm service with a VIP.
+fn service(name: &str, created: &str, vip: u8, running: u32, labels: &[(&str, &str)]) -> Item {
+    let targets = Targets {
+        vip: Some(IpAddr::from([10, 0, 0, vip])),
+        running: Some(running),
+        ..Targets::default()
+    };
+    item(name, created, targets, labels)
+}
+
+/// A container with an address and perhaps an exposed port.
+fn container(name: &str, port: Option<u16>, labels: &[(&str, &str)]) -> Item {
+    let members = vec![IpAddr::from([10, 0, 0, 9])];
+    let targets = Targets { members, default_port: port, ..Targets::default() };
+    item(name, "1", targets, labels)
+}
+
+fn item(name: &str, created: &str, targets: Targets, labels: &[(&str, &str)]) -> Item {
+    let labels: BTreeMap<String, String> =
+        labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let decoded = decode_labels(
+        "swarm",
+        name,
+        labels.iter().map(|(key, value)| (key.as_str(), value.as_str())),
+    );
+    Item {
+        id: format!("{name}-id"),
+        own_name: name.to_owned(),
+        base_name: super::name::normalize(name),
+        container_name: format!("{name}.1"),
+        created: created.to_owned(),
+        labels,
+        decoded,
+        targets,
+        findings: Vec::new(),
+    }
+}
+
+/// `router=>service rule` for each router.
+fn routers(configuration: &Configuration) -> Vec<String> {
+    let show = |(name, router): (&String, &swarmgate_config::routing::Written<_>)| {
+        let router: &swarmgate_config::routing::Router = &router.value;
+        let service = router.service.as_deref().unwrap_or("-");
+        format!("{name}=>{service} {}", router.rule.as_deref().unwrap_or("-"))
+    };
+    configuration.routers.iter().map(show).collect()
+}
+
+/// `service=url,url` for each service.
+fn services(configuration: &Configuration) -> Vec<String> {
+    let urls = |(name, service): (&String, &swarmgate_config::routing::Written<_>)| {
+        let service: &swarmgate_config::routing::Service = &service.value;
+        let servers = service.load_balancer.iter().flat_map(|balancer| &balancer.servers);
+        let urls: Vec<&str> = servers.map(|server| server.url.as_str()).collect();
+        format!("{name}={}", urls.join(","))
+    };
+    configuration.services.iter().map(urls).collect()
+}
+
+fn problems(configuration: &Configuration) -> Vec<String> {
+    let bad = |severity| severity > Severity::Info;
+    let findings = configuration.findings.iter().filter(|finding| bad(finding.severity));
+    findings.map(ToString::to_string).collect()
+}
+
+fn check(
+    case: &str,
+    items: Vec<Item>,
+    expected_routers: &[&str],
+    expected_services: &[&str],
+    expected_problems: &[&str],
+) -> Configuration {
+    let configuration = build("swarm", items, &Template::standard());
+    assert_eq!(routers(&configuration), expected_routers, "{case}: {configuration:#?}");
+    assert_eq!(services(&configuration), expected_services, "{case}");
+    let problems = problems(&configuration);
+    assert_eq!(problems.len(), expected_problems.len(), "{case}: {problems:#?}");
+    for part in expected_problems {
+        let told = problems.iter().any(|problem| problem.contains(part));
+        assert!(told, "{case}: {part:?} is not in {problems:#?}");
+    }
+    configuration
+}
+
+const S_PORT: (&str, &str) = ("traefik.http.services.s.loadbalancer.server.port", "80");
+const T_PORT: (&str, &str) = ("traefik.http.services.t.loadbalancer.server.port", "81");
+const R_RULE: (&str, &str) = ("traefik.http.routers.r.rule", "Host(`r.test`)");
+const MIDDLEWARE: (&str, &str) = ("traefik.http.middlewares.m.addprefix.prefix", "/x");
+
+#[test]
+fn swarm_label_situations() {
+    type Case = (
+        &'static str,
+        Vec<(&'static str, &'static str)>,
+        &'static [&'static str],
+        &'static [&'static str],
+        &'static [&'static str],
+    );
+    let table: Vec<Case> = vec![
+        ("no labels", vec![], &[], &[], &["service \"shop-web\" error: port is missing"]),
+        (
+            "a service, no router",
+            vec![S_PORT],
+            &["shop-web=>s Host(`shop-web`)"],
+            &["s=http://10.0.0.1:80"],
+            &[],
+        ),
+        (
+            "router and service are linked",
+            vec![S_PORT, R_RULE],
+            &["r=>s Host(`r.test`)"],
+            &["s=http://10.0.0.1:80"],
+            &[],
+        ),
+        (
+            "a router without a rule gets the default rule",
+            vec![S_PORT, ("traefik.http.routers.r.entrypoints", "web")],
+            &["r=>s Host(`shop-web`)"],
+            &["s=http://10.0.0.1:80"],
+            &[],
+        ),
+        (
+            "two services, no router",
+            vec![S_PORT, T_PORT],
+            &[],
+            &["s=http://10.0.0.1:80", "t=http://10.0.0.1:81"],
+            &[],
+        ),
+        (
+            "two services, an unlinked router",
+            vec![S_PORT, T_PORT, R_RULE],
+            &[],
+            &["s=http://10.0.0.1:80", "t=http://10.0.0.1:81"],
+            &["Router r cannot be linked automatically with multiple Services: [\"s\" \"t\"]"],
+        ),
+        (
+            "two services, linked by name",
+            vec![S_PORT, T_PORT, R_RULE, ("traefik.http.routers.r.service", "t")],
+            &["r=>t Host(`r.test`)"],
+            &["s=http://10.0.0.1:80", "t=http://10.0.0.1:81"],
+            &[],
+        ),
+        (
+            "a router on an internal service needs no port",
+            vec![R_RULE, ("traefik.http.routers.r.service", "api@internal")],
+            &["r=>api@internal Host(`r.test`)"],
+            &[],
+            &[],
+        ),
+        (
+            "a router without a port",
+            vec![R_RULE],
+            &[],
+            &[],
+            &["service \"shop-web\" error: port is missing", "left out, because service"],
+        ),
+        (
+            "one router misses its port, the other leads elsewhere",
+            vec![
+                R_RULE,
+                ("traefik.http.routers.q.rule", "Host(`q.test`)"),
+                ("traefik.http.routers.q.service", "x@file"),
+            ],
+            &["q=>x@file Host(`q.test`)"],
+            &[],
+            &["port is missing", "left out"],
+        ),
+        ("only a middleware", vec![MIDDLEWARE], &[], &[], &["port is missing"]),
+        (
+            "a bad label of a service spoils the routers on it, not those of others",
+            vec![
+                S_PORT,
+                T_PORT,
+                ("traefik.http.services.t.loadbalancer.nonsense", "1"),
+                R_RULE,
+                ("traefik.http.routers.r.service", "t"),
+                ("traefik.http.routers.q.rule", "Host(`q.test`)"),
+                ("traefik.http.routers.q.service", "s"),
+            ],
+            &["q=>s Host(`q.test`)"],
+            &["s=http://10.0.0.1:80"],
+            &["nonsense", "left out, because service \"t\""],
+        ),
+        (
+            "a spoiled router does not make a default one",
+            vec![S_PORT, ("traefik.http.routers.r.rul", "Host(`r.test`)")],
+            &[],
+            &["s=http://10.0.0.1:80"],
+            &["rul"],
+        ),
+        (
+            "a bad port",
+            vec![("traefik.http.services.s.loadbalancer.server.port", "http"), R_RULE],
+            &[],
+            &[],
+            &["port \"http\" is not a number", "left out"],
+        ),
+        (
+            "a given URL",
+            vec![
+                ("traefik.http.services.s.loadbalancer.server.url", "http://10.9.9.9:99/x"),
+                R_RULE,
+            ],
+            &["r=>s Host(`r.test`)"],
+            &["s=http://10.9.9.9:99/x"],
+            &[],
+        ),
+    ];
+    for (case, labels, routers, services, problems) in table {
+        let items = vec![service("shop_web", "1", 1, 2, &labels)];
+        let configuration = check(case, items, routers, services, problems);
+        let has_middleware = labels.contains(&MIDDLEWARE);
+        assert_eq!(configuration.middlewares.contains_key("m"), has_middleware, "{case}");
+    }
+}
+
+#[test]
+fn container_label_situations() {
+    check(
+        "an exposed port suffices",
+        vec![container("web", Some(8080), &[])],
+        &["web=>web Host(`web`)"],
+        &["web=http://10.0.0.9:8080"],
+        &[],
+    );
+    check(
+        "a label's port wins",
+        vec![container("web", Some(8080), &[S_PORT])],
+        &["web=>s Host(`web`)"],
+        &["s=http://10.0.0.9:80"],
+        &[],
+    );
+    check("no port at all", vec![container("web", None, &[])], &[], &[], &["port is missing"]);
+    let idle = Targets::default();
+    check(
+        "allowed to stand still",
+        vec![item("web", "1", idle, &[])],
+        &["web=>web Host(`web`)"],
+        &["web="],
+        &[],
+    );
+    let lost = Targets { unreachable: Some("no address".into()), ..Targets::default() };
+    check(
+        "no address",
+        vec![item("web", "1", lost, &[S_PORT, R_RULE])],
+        &[],
+        &[],
+        &["service \"s\" error: no address", "left out"],
+    );
+}
+
+#[test]
+fn only_tcp_labels_make_no_http_router() {
+    let labels = [("traefik.tcp.routers.t.rule", "HostSNI(`*`)")];
+    let configuration =
+        build("swarm", vec![container("web", Some(80), &labels)], &Template::standard());
+    assert_eq!(routers(&configuration), Vec::<String>::new());
+    assert_eq!(services(&configuration), Vec::<String>::new());
+}
+
+#[test]
+fn default_rules() {
+    let render = |rule: &str| {
+        let rule = Template::parse(rule).unwrap();
+        let configuration =
+            build("swarm", vec![service("shop_web", "1", 1, 1, &[S_PORT, ("k", "v")])], &rule);
+        (routers(&configuration), problems(&configuration))
+    };
+    let (made, _) = render(r#"Host(`{{ index .Labels "k" }}.{{ .ContainerName }}`)"#);
+    assert_eq!(made, ["shop-web=>s Host(`v.shop_web.1`)"]);
+    let (made, told) = render(r#"{{ index .Labels "absent" }}"#);
+    assert!(made.is_empty() && told[0].contains("Undefined rule"), "{made:?} {told:?}");
+    let (made, told) = render(r#"{{ index (splitList "." .Name) 5 }}"#);
+    assert!(made.is_empty() && told[0].contains("Error while parsing default rule"), "{told:?}");
+
+    let given = service("a", "1", 1, 1, &[S_PORT, R_RULE]);
+    let left = service("b", "2", 2, 1, &[T_PORT]);
+    let configuration = build("swarm", vec![given, left], &Template::standard());
+    assert!(!configuration.routers["r"].value.default_rule);
+    assert!(configuration.routers["b"].value.default_rule);
+}
+
+fn swarm_of(configuration: &Configuration, service: &str) -> Option<SwarmBackend> {
+    configuration.services[service].value.load_balancer.as_ref().and_then(|lb| lb.swarm)
+}
+
+#[test]
+fn equal_services_join_their_servers() {
+    let items = || {
+        vec![
+            service("b", "2", 2, 3, &[("traefik.http.services.s.loadbalancer.server.port", "81")]),
+            service("a", "1", 1, 2, &[S_PORT]),
+        ]
+    };
+    let configuration = check(
+        "two services",
+        items(),
+        &["a=>s Host(`a`)", "b=>s Host(`b`)"],
+        &["s=http://10.0.0.1:80,http://10.0.0.2:81"],
+        &[],
+    );
+    assert_eq!(swarm_of(&configuration, "s"), Some(SwarmBackend { vip: true, running_tasks: 5 }));
+
+    // A VIP without tasks takes no share, wherever it stands.
+    for (first, second, expected) in
+        [(0, 3, "s=http://10.0.0.2:81"), (2, 0, "s=http://10.0.0.1:80")]
+    {
+        let mut items = items();
+        items[0].targets.running = Some(second);
+        items[1].targets.running = Some(first);
+        let configuration = build("swarm", items, &Template::standard());
+        assert_eq!(services(&configuration), [expected]);
+        assert_eq!(swarm_of(&configuration, "s").unwrap().running_tasks, first + second);
+    }
+}
+
+#[test]
+fn the_older_definition_is_kept() {
+    let other_rule = ("traefik.http.routers.r.rule", "Host(`other.test`)");
+    let no_pass = ("traefik.http.services.s.loadbalancer.passhostheader", "false");
+    let other_middleware = ("traefik.http.middlewares.m.addprefix.prefix", "/y");
+    let uses_m = ("traefik.http.routers.r.middlewares", "m");
+    let q_uses_m = ("traefik.http.routers.q.middlewares", "m");
+    let q_rule = ("traefik.http.routers.q.rule", "Host(`q.test`)");
+
+    check(
+        "routers",
+        vec![
+            service("young", "2", 2, 1, &[T_PORT, other_rule]),
+            service("old", "1", 1, 1, &[S_PORT, R_RULE]),
+        ],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80", "t=http://10.0.0.2:81"],
+        &[
+            "HTTP router defined multiple times with different configurations: \"r\" is kept as the \
+           older \"old\" defines it",
+        ],
+    );
+    check(
+        "services: the newcomer's router must not lead to the other's servers",
+        vec![
+            service("young", "2", 2, 1, &[S_PORT, no_pass, q_rule]),
+            service("old", "1", 1, 1, &[S_PORT, R_RULE]),
+        ],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80"],
+        &["HTTP service defined multiple times", "left out, because \"s\" is defined differently"],
+    );
+    check(
+        "middlewares: nor past its own protection",
+        vec![
+            service("young", "2", 2, 1, &[T_PORT, q_rule, q_uses_m, other_middleware]),
+            service("old", "1", 1, 1, &[S_PORT, R_RULE, uses_m, MIDDLEWARE]),
+        ],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80", "t=http://10.0.0.2:81"],
+        &["HTTP middleware defined multiple times", "left out, because \"m\""],
+    );
+    check(
+        "equal definitions are one",
+        vec![
+            service("young", "2", 2, 1, &[S_PORT, R_RULE, uses_m, MIDDLEWARE]),
+            service("old", "1", 1, 1, &[S_PORT, R_RULE, uses_m, MIDDLEWARE]),
+        ],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80,http://10.0.0.2:80"],
+        &[],
+    );
+}
+
+#[test]
+fn the_order_of_listing_does_not_matter() {
+    let items = || {
+        vec![
+            service("c", "2", 3, 1, &[S_PORT, ("traefik.http.routers.r.rule", "Host(`c`)")]),
+            service("b", "1", 2, 1, &[S_PORT, ("traefik.http.routers.r.rule", "Host(`b`)")]),
+            service("a", "2", 1, 1, &[S_PORT, ("traefik.http.routers.r.rule", "Host(`a`)")]),
+        ]
+    };
+    let expected = build("swarm", items(), &Template::standard());
+    assert_eq!(routers(&expected), ["r=>s Host(`b`)"]);
+    for turn in 1..3 {
+        let mut turned = items();
+        turned.rotate_left(turn);
+        assert_eq!(build("swarm", turned, &Template::standard()), expected);
+    }
+}

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 
 use bollard::models::{EndpointSpecModeEnum, Service, ServiceUpdateStatusStateEnum};
 use swarmgate_config::decode::{Labels, decode_labels};
-use swarmgate_config::finding::Finding;
 
-use super::network::{Facts, choose};
 use crate::build::item::label_origin;
 use crate::build::name::normalize;
+use crate::build::network::{self, Facts, choose};
 use crate::build::{Balance, Item, Targets, needs_members};
 use crate::engine::client::Task;
 
@@ -154,26 +153,18 @@ impl Candidate {
             .collect();
         let (chosen, remarks) = choose(Facts {
             service: &self.name,
+            label: "traefik.swarm.network",
             stack: self.labels.get("com.docker.stack.namespace").map(String::as_str),
             wanted: self.decoded.network.as_deref().or(wanted),
             attached: &attached,
             own,
         });
         let origin = label_origin(provider, &self.name, "");
-        let findings = remarks
-            .into_iter()
-            .map(|(severity, message, expected)| {
-                let finding = Finding::new(severity, origin.clone(), message);
-                match expected {
-                    Some(expected) => finding.expected(expected),
-                    None => finding,
-                }
-            })
-            .collect();
-        let network = chosen.and_then(|name| {
+        let findings = network::findings(remarks, &origin);
+        let network_id = chosen.and_then(|name| {
             overlays.iter().find(|(_, overlay)| overlay.name == name).map(|(id, _)| id.as_str())
         });
-        let vip = vips.iter().find(|(id, _)| Some(id.as_str()) == network).map(|(_, vip)| *vip);
+        let vip = vips.iter().find(|(id, _)| Some(id.as_str()) == network_id).map(|(_, vip)| *vip);
         let mut members: Vec<IpAddr> = tasks
             .get(self.id())
             .into_iter()
@@ -183,7 +174,7 @@ impl Candidate {
                 let found = task
                     .networks_attachments
                     .iter()
-                    .find(|attachment| Some(attachment.network.id.as_str()) == network)?;
+                    .find(|attachment| Some(attachment.network.id.as_str()) == network_id)?;
                 let addresses: Vec<IpAddr> =
                     found.addresses.iter().filter_map(|text| address(text)).collect();
                 // IPv6 only where there is no IPv4.
@@ -192,7 +183,7 @@ impl Candidate {
             .collect();
         members.sort_unstable();
         members.dedup();
-        let unreachable = (network.is_none()).then(|| {
+        let unreachable = network_id.is_none().then(|| {
             "it is attached to no overlay network, so there is no address to reach it at".to_owned()
         });
         let counted = self.service.service_status.as_ref().and_then(|status| status.running_tasks);

@@ -2,7 +2,6 @@
 //! needed. One listing is at most three calls, however many services there are.
 
 mod item;
-mod network;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -13,27 +12,12 @@ use bollard::models::Service;
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 
 use self::item::{Candidate, Overlay, Overlays};
-use crate::build::constraint::Constraint;
 use crate::build::item::{disabled_findings, label_origin};
-use crate::build::template::Template;
-use crate::build::{self, Item};
+use crate::build::{self, Item, Rules};
 use crate::engine::client::Task;
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
 use crate::engine::{Engine, Event, Failure, own};
 use crate::provider::{Provider, Updates};
-
-/// What decides about services, beside their labels.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Whether services without `traefik.enable` are exposed.
-    pub exposed_by_default: bool,
-    /// Which services are kept.
-    pub constraint: Constraint,
-    /// The rule of routers that have none.
-    pub default_rule: Template,
-    /// The network that leads to services.
-    pub network: Option<String>,
-}
 
 /// The provider.
 #[derive(Debug)]

@@ -1,15 +1,17 @@
-//! Which of a service's networks leads to it: always the same answer for the same facts.
+//! Which of a container's or service's networks leads to it: always the same answer for the same facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use swarmgate_config::finding::Severity;
+use swarmgate_config::finding::{Finding, Origin, Severity};
 
 /// What is known when a network is chosen.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The service's name.
     pub service: &'a str,
-    /// The stack it belongs to (`com.docker.stack.namespace`).
+    /// The label that would settle it (`traefik.swarm.network`).
+    pub label: &'a str,
+    /// The stack or compose project it belongs to, which prefixes its networks' names.
     pub stack: Option<&'a str>,
     /// The network that its label or the provider names.
     pub wanted: Option<&'a str>,
@@ -21,6 +23,18 @@ pub struct Facts<'a> {
 
 /// What is worth telling about a choice: how bad, what, and what was expected.
 pub type Remark = (Severity, String, Option<String>);
+
+/// Remarks as findings.
+pub fn findings(remarks: Vec<Remark>, origin: &Origin) -> Vec<Finding> {
+    let finding = |(severity, message, expected): Remark| {
+        let finding = Finding::new(severity, origin.clone(), message);
+        match expected {
+            Some(expected) => finding.expected(expected),
+            None => finding,
+        }
+    };
+    remarks.into_iter().map(finding).collect()
+}
 
 /// Chooses. `None` when the service has no network at all.
 pub fn choose<'a>(facts: Facts<'a>) -> (Option<&'a str>, Vec<Remark>) {
@@ -87,8 +101,8 @@ pub fn choose<'a>(facts: Facts<'a>) -> (Option<&'a str>, Vec<Remark>) {
                 "it has several networks ({}){why}: {first:?} is used, the first by name",
                 usable.join(", ")
             );
-            let expected = "the label traefik.swarm.network or the provider's option network";
-            remarks.push((Severity::Warning, message, Some(expected.to_owned())));
+            let expected = format!("the label {} or the provider's option network", facts.label);
+            remarks.push((Severity::Warning, message, Some(expected)));
             (Some(first), remarks)
         }
     }
@@ -134,6 +148,7 @@ mod tests {
             let own = (own != "-").then(|| set(own));
             let facts = Facts {
                 service: "app_web",
+                label: "traefik.swarm.network",
                 stack: Some("app"),
                 wanted: Some(wanted),
                 attached: &attached,

@@ -1,0 +1,185 @@
+//! The Docker provider: containers of one engine, by its events. One listing is one call.
+
+mod item;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::models::ContainerSummary;
+use swarmgate_config::finding::{Finding, Severity};
+
+use self::item::{Candidate, Surroundings};
+use crate::build::item::{disabled_findings, label_origin};
+use crate::build::{self, Rules};
+use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
+use crate::engine::transport::resolve;
+use crate::engine::{Engine, Event, Failure, own};
+use crate::provider::{Provider, Updates};
+
+/// Resolving the host's name must not hold a listing up.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The provider.
+#[derive(Debug)]
+pub struct Docker {
+    /// How to follow the engine.
+    pub settings: Settings,
+    /// What decides about containers.
+    pub rules: Rules,
+    /// `useBindPortIP`.
+    pub use_bind_port_ip: bool,
+    /// `allowEmptyServices`.
+    pub allow_empty_services: bool,
+    /// Ids that may be our own container's.
+    pub own: Vec<String>,
+}
+
+impl Provider for Docker {
+    fn name(&self) -> &str {
+        &self.settings.provider
+    }
+
+    fn run(self: Box<Self>, updates: Updates) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let settings = self.settings.clone();
+        let source = DockerSource {
+            provider: settings.provider.clone(),
+            options: *self,
+            own_networks: None,
+            own_known: false,
+            host: None,
+        };
+        Box::pin(follow(source, settings, updates))
+    }
+}
+
+struct DockerSource {
+    provider: Arc<str>,
+    options: Docker,
+    own_networks: Option<BTreeSet<String>>,
+    own_known: bool,
+    host: Option<IpAddr>,
+}
+
+impl Source for DockerSource {
+    fn event_types(&self) -> &'static [&'static str] {
+        &["container", "network"]
+    }
+
+    fn meaning(&mut self, event: &Event) -> Meaning {
+        match event.kind.as_str() {
+            "container" => {
+                let moved = matches!(event.action.as_str(), "start" | "die" | "destroy" | "rename")
+                    || event.action.starts_with("health_status");
+                if moved { Meaning::Change } else { Meaning::None }
+            }
+            "network" => {
+                self.own_known = false;
+                Meaning::Change
+            }
+            _ => Meaning::Change,
+        }
+    }
+
+    fn connected(&mut self) {
+        self.own_known = false;
+        self.host = None;
+    }
+
+    async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
+        let listed = engine.containers().await?;
+        if !self.own_known {
+            let networks = own::networks(engine, &self.options.own).await?;
+            self.own_networks = networks.as_ref().map(own::names);
+            self.own_known = true;
+        }
+        let mut findings: Vec<Finding> = listed
+            .unreadable
+            .iter()
+            .map(|(name, why)| {
+                let message = format!("the engine's description cannot be read: {why}");
+                let name = name.trim_start_matches('/');
+                Finding::new(Severity::Error, label_origin(&self.provider, name, ""), message)
+            })
+            .collect();
+        let mut kept = Vec::new();
+        for summary in &listed.entries {
+            if let Some(candidate) = self.sift(summary, &mut findings) {
+                kept.push(candidate);
+            }
+        }
+        if self.host.is_none() && listed.entries.iter().any(item::is_host) {
+            self.host = Some(host_address().await);
+        }
+        let surroundings = Surroundings {
+            provider: &self.provider,
+            network: self.options.rules.network.as_deref(),
+            own: self.own_networks.as_ref(),
+            use_bind_port_ip: self.options.use_bind_port_ip,
+            host: self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            all: &listed.entries,
+        };
+        let items = kept
+            .into_iter()
+            .map(|(candidate, idle)| candidate.into_item(surroundings, idle))
+            .collect();
+        let mut configuration =
+            build::build(&self.provider, items, &self.options.rules.default_rule);
+        configuration.findings.append(&mut findings);
+        Ok(Listing { configuration, unsettled: false })
+    }
+}
+
+impl DockerSource {
+    /// Keeps a container that is enabled, allowed, running and healthy. True: it is none of the
+    /// last two, but its service may be kept without it.
+    fn sift<'a>(
+        &self,
+        summary: &'a ContainerSummary,
+        findings: &mut Vec<Finding>,
+    ) -> Option<(Candidate<'a>, bool)> {
+        let name = item::name(summary)?;
+        let labels = summary.labels.clone().unwrap_or_default().into_iter().collect();
+        let decoded = item::decode(&self.provider, &name, &labels);
+        let rules = &self.options.rules;
+        if !decoded.enable.unwrap_or(rules.exposed_by_default) {
+            findings.extend(disabled_findings(&self.provider, &name, &labels, &decoded));
+            tracing::debug!(container = name, "Filtering disabled container");
+            return None;
+        }
+        if !rules.constraint.matches(&labels) {
+            tracing::debug!(container = name, "Container pruned by constraint expression");
+            return None;
+        }
+        let mut idle = false;
+        if !item::is_running(summary) {
+            if decoded.allow_non_running != Some(true) {
+                tracing::debug!(container = name, "Filtering non running container");
+                return None;
+            }
+            idle = true;
+        } else if !item::is_healthy(summary) && decoded.allow_non_running != Some(true) {
+            if !self.options.allow_empty_services {
+                tracing::debug!(container = name, "Filtering unhealthy or starting container");
+                return None;
+            }
+            idle = true;
+        }
+        Some((Candidate { summary, name, labels, decoded }, idle))
+    }
+}
+
+/// Where containers in host network mode are, seen from a container; else this host itself.
+async fn host_address() -> IpAddr {
+    for name in ["host.docker.internal", "host.containers.internal"] {
+        if let Ok(Ok(addresses)) = tokio::time::timeout(RESOLVE_TIMEOUT, resolve(name)).await
+            && let Some(address) = addresses.into_iter().next()
+        {
+            return address;
+        }
+    }
+    Ipv4Addr::LOCALHOST.into()
+}

@@ -1,0 +1,223 @@
+//! Reading the file provider's files: which ones, in what order, and what they say together.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use swarmgate_config::decode::{Format, decode_routing_file};
+use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
+use swarmgate_config::routing::{Configuration, Map};
+
+/// More than any person writes.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+const MAX_DEPTH: usize = 32;
+const MAX_FILES: usize = 10_000;
+
+/// What is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One file.
+    File(PathBuf),
+    /// All `.toml`, `.yaml` and `.yml` files below a directory.
+    Directory(PathBuf),
+}
+
+/// The texts of all files, in the order in which they count, or why there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// Path and content, or why it cannot be read.
+    pub files: Vec<(PathBuf, Result<String, String>)>,
+    /// Why the directory cannot be read.
+    pub trouble: Option<String>,
+}
+
+impl Texts {
+    /// Whether a file that had content has none: a writer may be half-way.
+    pub fn emptied_since(&self, before: &Texts) -> bool {
+        let blank = |text: &Result<String, String>| {
+            text.as_ref().map_or(true, |text| text.trim().is_empty())
+        };
+        self.files.iter().any(|(path, text)| {
+            blank(text) && before.files.iter().any(|(other, old)| other == path && !blank(old))
+        })
+    }
+}
+
+/// Reads everything. Blocking.
+pub fn texts(place: &Place) -> Texts {
+    let mut texts = Texts::default();
+    match place {
+        Place::File(path) => texts.files.push((path.clone(), text(path))),
+        Place::Directory(path) => {
+            let mut paths = Vec::new();
+            if let Err(error) = collect(path, 0, &mut paths) {
+                texts.trouble = Some(error);
+            }
+            texts.files = paths
+                .into_iter()
+                .map(|path| {
+                    let content = text(&path);
+                    (path, content)
+                })
+                .collect();
+        }
+    }
+    texts
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let say = |error: std::io::Error| error.to_string();
+    let file = std::fs::File::open(path).map_err(say)?;
+    let mut content = String::new();
+    file.take(MAX_FILE + 1).read_to_string(&mut content).map_err(say)?;
+    if content.len() as u64 > MAX_FILE {
+        return Err(format!("larger than {MAX_FILE} bytes"));
+    }
+    Ok(content)
+}
+
+/// Files by name, directories where their name comes. Names that begin with `..` are the
+/// machinery of mounted Kubernetes volumes: the same files under other names.
+fn collect(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("{}: more than {MAX_DEPTH} levels deep", directory.display()));
+    }
+    let say = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(say)? {
+        let entry = entry.map_err(say)?;
+        // The entry's own type: links to directories are not followed, so there are no circles.
+        let is_directory = entry.file_type().map_err(say)?.is_dir();
+        entries.push((entry.file_name(), entry.path(), is_directory));
+    }
+    entries.sort();
+    for (name, path, is_directory) in entries {
+        if name.as_encoded_bytes().starts_with(b"..") {
+            continue;
+        }
+        if is_directory {
+            collect(&path, depth + 1, paths)?;
+        } else if format(&path).is_some() {
+            if paths.len() >= MAX_FILES {
+                return Err(format!("{}: more than {MAX_FILES} files", directory.display()));
+            }
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn format(path: &Path) -> Option<Format> {
+    match path.extension()?.to_str()? {
+        "toml" => Some(Format::Toml),
+        "yaml" | "yml" => Some(Format::Yaml),
+        _ => None,
+    }
+}
+
+/// Decodes files and remembers the last good state of each.
+#[derive(Debug, Default)]
+pub struct Reader {
+    good: BTreeMap<PathBuf, Configuration>,
+}
+
+impl Reader {
+    /// What the files say together. A file with a syntax error, or that cannot be read, keeps
+    /// saying what it said last.
+    pub fn read(&mut self, texts: &Texts) -> Configuration {
+        let mut whole = Configuration::default();
+        let mut good = BTreeMap::new();
+        if let Some(trouble) = &texts.trouble {
+            let origin = Origin::Provider { provider: "file".into() };
+            let message = format!("{trouble}; what was read last keeps serving");
+            whole.findings.push(provider_finding(Severity::Error, origin, message));
+            // What the directory still holds is not known: keep what is not seen now.
+            good.clone_from(&self.good);
+        }
+        for (path, text) in &texts.files {
+            let shown = path.display().to_string();
+            let origin = Origin::File { file: shown.as_str().into(), line: None, column: None };
+            let decoded = match (text, format(path)) {
+                (Err(error), _) => Err(provider_finding(
+                    Severity::Error,
+                    origin,
+                    format!("it cannot be read: {error}"),
+                )),
+                (_, None) => Err(provider_finding(
+                    Severity::Error,
+                    origin,
+                    "its format is not known".to_owned(),
+                )
+                .expected("a name that ends in .toml, .yaml or .yml")),
+                (Ok(text), Some(format)) => decode_routing_file(&shown, text, format),
+            };
+            match decoded {
+                Ok(configuration) => {
+                    good.insert(path.clone(), configuration);
+                }
+                Err(mut finding) => {
+                    if let Some(last) = self.good.get(path) {
+                        finding.message.push_str("; its last good content keeps serving");
+                        good.insert(path.clone(), last.clone());
+                    }
+                    whole.findings.push(finding);
+                }
+            }
+        }
+        self.good = good;
+        // In the order read, which for a directory that cannot be read is the order of paths.
+        let mut paths: Vec<&PathBuf> = texts.files.iter().map(|(path, _)| path).collect();
+        paths.extend(self.good.keys().filter(|path| !texts.files.iter().any(|(p, _)| p == *path)));
+        for path in paths {
+            if let Some(configuration) = self.good.get(path) {
+                merge(&mut whole, configuration.clone());
+            }
+        }
+        whole
+    }
+}
+
+fn provider_finding(severity: Severity, origin: Origin, message: String) -> Finding {
+    Finding::new(severity, origin, message).on(ObjectKind::Provider, "file")
+}
+
+/// Adds a file to those before it: the first one to define a name keeps it.
+fn merge(whole: &mut Configuration, mut file: Configuration) {
+    let mut findings = Vec::new();
+    whole.findings.append(&mut file.findings);
+    join(ObjectKind::Router, &mut whole.routers, file.routers, &mut findings);
+    join(ObjectKind::Service, &mut whole.services, file.services, &mut findings);
+    join(ObjectKind::Middleware, &mut whole.middlewares, file.middlewares, &mut findings);
+    join(
+        ObjectKind::ServersTransport,
+        &mut whole.servers_transports,
+        file.servers_transports,
+        &mut findings,
+    );
+    join(ObjectKind::TlsOptions, &mut whole.tls_options, file.tls_options, &mut findings);
+    join(ObjectKind::TlsStore, &mut whole.tls_stores, file.tls_stores, &mut findings);
+    for certificate in file.certificates {
+        if !whole.certificates.iter().any(|held| held.value == certificate.value) {
+            whole.certificates.push(certificate);
+        }
+    }
+    whole.findings.append(&mut findings);
+}
+
+fn join<T>(kind: ObjectKind, whole: &mut Map<T>, file: Map<T>, findings: &mut Vec<Finding>) {
+    for (name, object) in file {
+        if let Some(held) = whole.get(&name) {
+            let message = format!(
+                "{name:?} is already configured in {}, this definition is ignored",
+                held.origin
+            );
+            findings.push(
+                Finding::new(Severity::Warning, object.origin, message)
+                    .on(kind, format!("{name}@file"))
+                    .expected("another name"),
+            );
+        } else {
+            whole.insert(name, object);
+        }
+    }
+}
