@@ -47,13 +47,13 @@ struct Shared {
     stopped: AtomicBool,
     connections: AtomicU64,
     requests: AtomicU64,
-    open: Mutex<Vec<TcpStream>>,
+    streams: Mutex<Vec<TcpStream>>,
     last: Mutex<Option<Head>>,
 }
 
 impl Shared {
-    fn open(&self) -> MutexGuard<'_, Vec<TcpStream>> {
-        self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn streams(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.streams.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -103,6 +103,11 @@ impl Upstream {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        self.shared.streams().len()
+    }
+
     /// The head of the latest request.
     pub fn last_head(&self) -> Option<Head> {
         self.shared.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
@@ -110,7 +115,7 @@ impl Upstream {
 
     /// Closes the connections that are open now; new ones are accepted.
     pub fn drop_connections(&self) {
-        for stream in self.shared.open().drain(..) {
+        for stream in self.shared.streams().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -132,13 +137,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(stream) = stream else { continue };
         let number = shared.connections.fetch_add(1, Ordering::SeqCst) + 1;
         let Ok(copy) = stream.try_clone() else { continue };
-        shared.open().push(copy);
+        shared.streams().push(copy);
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
             let address = stream.peer_addr();
             let _ = serve(stream, number, &shared);
             // The copy in the list would keep the socket open.
-            shared.open().retain(|other| match (&address, other.peer_addr()) {
+            shared.streams().retain(|other| match (&address, other.peer_addr()) {
                 (Ok(address), Ok(other)) => *address != other,
                 _ => false,
             });

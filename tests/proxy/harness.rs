@@ -1,0 +1,111 @@
+//! A running proxy with one upstream behind `app.test`.
+
+use std::io;
+use std::time::Duration;
+
+use swarmgate_testkit::certificates::{self, Certificate};
+use swarmgate_testkit::client::{self, Client, Response};
+use swarmgate_testkit::eventually::eventually;
+use swarmgate_testkit::ports;
+use swarmgate_testkit::process::{Launch, Running};
+use swarmgate_testkit::upstream::Upstream;
+
+/// Longer than any step of a test takes on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+pub struct Harness {
+    pub process: Running,
+    pub upstream: Upstream,
+    /// For `tls.test`.
+    pub certificate: Certificate,
+    pub web: u16,
+    pub secure: u16,
+    /// API and ping.
+    pub api: u16,
+}
+
+impl Harness {
+    /// With the defaults.
+    pub fn start() -> Self {
+        Self::with("", &[])
+    }
+
+    /// `transport` is YAML of the entry points `web` and `secure`, in flow style; the flags of the
+    /// proxy cannot be used beside a file, so `install` holds further lines of that.
+    pub fn with(transport: &str, install: &[&str]) -> Self {
+        let (web, secure, api) = (ports::free(), ports::free(), ports::free());
+        let upstream = Upstream::start("app");
+        let certificate = certificates::self_signed(&["tls.test"]);
+        let transport = if transport.is_empty() { "{}" } else { transport };
+        let text = format!(
+            "entryPoints:
+  web: {{address: '127.0.0.1:{web}', transport: {transport}}}
+  secure: {{address: '127.0.0.1:{secure}', transport: {transport}}}
+  traefik: {{address: '127.0.0.1:{api}', transport: {transport}}}
+providers: {{file: {{filename: routing.yml}}}}
+api: {{insecure: true}}
+ping: {{}}
+{}\n",
+            install.join("\n")
+        );
+        let routing = format!(
+            "http:
+  routers:
+    app: {{rule: 'Host(`app.test`)', service: app}}
+    tls: {{rule: 'Host(`tls.test`)', service: app, tls: {{}}}}
+    dead: {{rule: 'Host(`dead.test`)', service: dead}}
+    empty: {{rule: 'Host(`empty.test`)', service: empty}}
+    hasty: {{rule: 'Host(`hasty.test`)', service: hasty}}
+  services:
+    app: {{loadBalancer: {{servers: [{{url: '{url}'}}]}}}}
+    dead: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}]}}}}
+    empty: {{loadBalancer: {{servers: []}}}}
+    hasty: {{loadBalancer: {{serversTransport: hasty, servers: [{{url: '{url}'}}]}}}}
+  serversTransports:
+    hasty: {{forwardingTimeouts: {{responseHeaderTimeout: 300ms}}}}
+tls: {{certificates: [{{certFile: tls.pem, keyFile: tls.key}}]}}
+",
+            url = upstream.url(),
+            dead = ports::free(),
+        );
+        let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
+            .file("install.yml", &text)
+            .file("routing.yml", &routing)
+            .file("tls.pem", &certificate.pem)
+            .file("tls.key", &certificate.key)
+            .arg("--configFile=install.yml")
+            .start();
+        for port in [web, secure, api] {
+            process.wait_listening(port);
+        }
+        let harness = Self { process, upstream, certificate, web, secure, api };
+        eventually("the routers serve", LIMIT, || match client::get(web, "app.test", "/") {
+            Ok(response) if response.status == 200 => Ok(()),
+            other => Err(format!("{other:?}; it said:\n{}", harness.process.output())),
+        });
+        harness
+    }
+
+    /// A connection to `web`.
+    pub fn connect(&self) -> Client {
+        Client::connect(("127.0.0.1", self.web)).expect("it listens")
+    }
+
+    /// A request with these orders for the upstream, on a connection of its own.
+    pub fn ask(&self, host: &str, orders: &[&str]) -> io::Result<Response> {
+        self.connect().exchange(request(host, orders))
+    }
+
+    /// It still serves.
+    #[track_caller]
+    pub fn is_well(&self) {
+        let response = self.ask("app.test", &[]).expect("an answer");
+        assert_eq!(response.status, 200, "{}", self.process.output());
+    }
+}
+
+/// A `GET` with orders for the upstream.
+pub fn request(host: &str, orders: &[&str]) -> String {
+    let orders: String = orders.iter().map(|order| format!("X-Do: {order}\r\n")).collect();
+    format!("GET / HTTP/1.1\r\nHost: {host}\r\n{orders}\r\n")
+}
