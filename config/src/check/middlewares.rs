@@ -137,7 +137,7 @@ impl<'a> Middlewares<'a> {
         let elsewhere = QName::new(name.name(), "");
         match self.written.range(elsewhere..).next() {
             Some((found, _)) if found.name() == name.name() => {
-                trouble.expected(format!("did you mean {found}?"))
+                trouble.expected(format!("{found}, if that one is meant"))
             }
             _ => trouble,
         }

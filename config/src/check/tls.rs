@@ -72,7 +72,7 @@ impl<'a> Tls<'a> {
         let elsewhere = QName::new(name.name(), "");
         Err(match self.options.range(elsewhere..).next() {
             Some((found, _)) if found.name() == name.name() && name.name() != "default" => {
-                trouble.expected(format!("did you mean {found}?"))
+                trouble.expected(format!("{found}, if that one is meant"))
             }
             _ => trouble,
         })

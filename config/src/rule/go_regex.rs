@@ -318,11 +318,11 @@ mod tests {
         fn never_panics_and_gives_a_pattern_that_compiles(
             pattern in r"[a-b\[\](){}?*+|\\^$.:<>PQEpdwxisU0-9,&~é-]{0,24}",
         ) {
-            if let Ok(translated) = translate(&pattern) {
-                if let Err(error) = regex::Regex::new(&translated) {
-                    let size = matches!(error, regex::Error::CompiledTooBig(_));
-                    proptest::prop_assert!(size, "{pattern:?} -> {translated:?}: {error}");
-                }
+            if let Ok(translated) = translate(&pattern)
+                && let Err(error) = regex::Regex::new(&translated)
+            {
+                let size = matches!(error, regex::Error::CompiledTooBig(_));
+                proptest::prop_assert!(size, "{pattern:?} -> {translated:?}: {error}");
             }
         }
     }

@@ -21,6 +21,8 @@ mod tests;
 
 use std::fmt;
 
+pub(crate) use self::lexer::shortened;
+
 /// A parsed rule. `!` is pushed down to the leaves by De Morgan, as Traefik does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {
@@ -70,8 +72,6 @@ impl fmt::Display for RuleError {
 }
 
 impl std::error::Error for RuleError {}
-
-pub(crate) use lexer::shortened;
 
 /// Parses a v3 rule.
 pub fn parse(rule: &str) -> Result<Expr, RuleError> {
