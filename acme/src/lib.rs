@@ -12,6 +12,7 @@ mod account;
 mod ca;
 mod certificate;
 mod challenge;
+mod hub;
 mod key;
 mod names;
 mod order;
@@ -111,7 +112,7 @@ impl Acme {
         on_change: impl Fn(Vec<HeldCertificate>) + Send + Sync + 'static,
         on_findings: impl Fn(Vec<Finding>) + Send + Sync + 'static,
     ) {
-        let hub = Arc::new(run::Hub::new(self.by_resolver(), on_change, on_findings));
+        let hub = Arc::new(hub::Hub::new(self.by_resolver(), on_change, on_findings));
         let (_nothing, none) = watch::channel(HashSet::new());
         let elsewhere = self.elsewhere.unwrap_or(none);
         let mut loops = JoinSet::new();

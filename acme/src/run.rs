@@ -1,7 +1,7 @@
 //! The loop of each resolver: asks the plan, starts what it says, waits for what happens.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use swarmgate_config::checked::Wanted;
@@ -14,6 +14,7 @@ use tokio::task::{self, JoinSet};
 use tokio::time::sleep;
 
 use crate::challenge::http01::Challenges;
+use crate::hub::Hub;
 use crate::names::{self, Name};
 use crate::order::{self, Issued, Job, Trouble};
 use crate::plan::{self, Action, Failure, Held, Key, Situation};
@@ -25,45 +26,6 @@ const LONGEST_SLEEP: i64 = 3600;
 
 /// How soon a storage that could not be written is tried again.
 const SAVE_AGAIN: i64 = 60;
-
-/// Where all loops report to.
-pub(crate) struct Hub {
-    held: Mutex<BTreeMap<String, Vec<HeldCertificate>>>,
-    findings: Mutex<BTreeMap<String, Vec<Finding>>>,
-    on_change: Box<dyn Fn(Vec<HeldCertificate>) + Send + Sync>,
-    on_findings: Box<dyn Fn(Vec<Finding>) + Send + Sync>,
-}
-
-impl Hub {
-    pub(crate) fn new(
-        held: BTreeMap<String, Vec<HeldCertificate>>,
-        on_change: impl Fn(Vec<HeldCertificate>) + Send + Sync + 'static,
-        on_findings: impl Fn(Vec<Finding>) + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            held: Mutex::new(held),
-            findings: Mutex::default(),
-            on_change: Box::new(on_change),
-            on_findings: Box::new(on_findings),
-        }
-    }
-
-    // Both call back under the lock, so that an older state is never told after a newer.
-
-    fn changed(&self, resolver: &str, certificates: Vec<HeldCertificate>) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(resolver.to_owned(), certificates);
-        (self.on_change)(held.values().flatten().cloned().collect());
-    }
-
-    fn found(&self, resolver: &str, new: Vec<Finding>) {
-        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = findings.insert(resolver.to_owned(), new.clone()).unwrap_or_default();
-        if old != new {
-            (self.on_findings)(findings.values().flatten().cloned().collect());
-        }
-    }
-}
 
 /// What a task under way is for.
 #[derive(Clone, Debug)]
@@ -84,6 +46,8 @@ pub(crate) struct Loop {
     certificates: Vec<HeldCertificate>,
     held: Vec<Held>,
     failures: BTreeMap<Key, Failure>,
+    /// For messages: who wants these names.
+    routers: BTreeMap<Key, String>,
     tasks: JoinSet<Result<Issued, Trouble>>,
     works: BTreeMap<task::Id, Work>,
 }
@@ -99,6 +63,7 @@ impl Loop {
             certificates,
             held,
             failures: BTreeMap::new(),
+            routers: BTreeMap::new(),
             tasks: JoinSet::new(),
             works: BTreeMap::new(),
         }
@@ -118,8 +83,13 @@ impl Loop {
         loop {
             if std::mem::take(&mut reread) {
                 let wanted = wanted.borrow_and_update();
-                let ours = wanted.iter().filter(|wanted| wanted.resolver == resolver.name);
-                sets = ours.map(|wanted| names::set(names_of(&wanted.domain))).collect();
+                self.routers.clear();
+                sets.clear();
+                for ours in wanted.iter().filter(|wanted| wanted.resolver == resolver.name) {
+                    let names = names::set(names_of(&ours.domain));
+                    self.routers.entry(Key::new(&names)).or_insert_with(|| ours.router.to_string());
+                    sets.push(names);
+                }
             }
             let covered = elsewhere.borrow_and_update().clone();
             let pause = self.look(orders, &sets, &covered);
@@ -270,6 +240,20 @@ impl Loop {
         validity
     }
 
+    /// How a trouble's message begins.
+    fn lacking(&self, key: &Key) -> String {
+        let names = key.0.join(", ");
+        match self.routers.get(key) {
+            Some(router) => {
+                format!(
+                    "resolver {}: no certificate for {names} (router {router})",
+                    self.resolver.name
+                )
+            }
+            None => format!("resolver {}: {names} cannot be renewed", self.resolver.name),
+        }
+    }
+
     /// Reports the present troubles.
     fn tell(&self, candidates: &BTreeSet<Key>, refused: Vec<(Key, String)>) {
         let name = self.resolver.name.as_str();
@@ -278,16 +262,15 @@ impl Loop {
             findings.push(Finding::new(severity, origin, message).on(ObjectKind::Resolver, name));
         };
         for (key, reason) in refused {
-            let message =
-                format!("resolver {name}: no certificate for {}: {reason}", key.0.join(", "));
+            let message = format!("{}: {reason}", self.lacking(&key));
             add(Severity::Error, Origin::Internal, message);
         }
         let under_way = |key: &Key| self.works.values().any(|work| work.key == *key);
         for (key, failure) in &self.failures {
             if candidates.contains(key) || under_way(key) {
                 let message = format!(
-                    "resolver {name}: no certificate for {}: {} (try {}, next try {})",
-                    key.0.join(", "),
+                    "{}: {} (try {}, next try {})",
+                    self.lacking(key),
                     failure.message,
                     failure.count,
                     moment(failure.next)
