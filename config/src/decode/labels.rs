@@ -238,11 +238,12 @@ impl LabelReader {
         if self.hidden {
             self.out.enable.get_or_insert(false);
         }
-        if &*self.provider == "swarm" && self.swarm.first.is_some() {
-            if let Some(key) = self.docker.first.clone() {
-                let message = "labels under both traefik.docker and traefik.swarm: the latter win";
-                self.say(Severity::Warning, &key, message.into(), "traefik.swarm only");
-            }
+        if &*self.provider == "swarm"
+            && self.swarm.first.is_some()
+            && let Some(key) = self.docker.first.clone()
+        {
+            let message = "labels under both traefik.docker and traefik.swarm: the latter win";
+            self.say(Severity::Warning, &key, message.into(), "traefik.swarm only");
         }
         self.out.network = self.swarm.network.take().or_else(|| self.docker.network.take());
         self.out.lb_swarm = self.swarm.lb_swarm.or(self.docker.lb_swarm);

@@ -1,4 +1,14 @@
 //! One keyed-tree decoder behind labels, flags, variables and files.
+//!
+//! - `labels`, `flags`, `variables`, `yaml`, `toml`: each source -> `tree`, the keyed tree.
+//! - `presence`, `legacy`, `unserved`: passes over the tree before it is decoded.
+//! - `de`: the tree -> the types of [`crate::install`] and [`crate::routing`], by serde.
+//! - `objects`: routing configuration, object by object.
+//! - `lookup`, `load`, `validate`: the install configuration as a whole.
+//! - `error`, `place`, `yaml_index`, `suggest`, `text`: how mistakes are told.
+
+// Findings are made once on the way out, never in a loop: boxing them would buy nothing.
+#![allow(clippy::result_large_err)]
 
 mod de;
 mod error;

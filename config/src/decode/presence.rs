@@ -68,7 +68,6 @@ pub(super) const ROUTING: &[&str] = &[
     "http.routers.*.tls",
     "http.services.*.loadBalancer.sticky",
     "http.services.*.loadBalancer.sticky.cookie",
-    "http.services.*.loadBalancer.passiveHealthCheck",
     "http.services.*.weighted.sticky",
     "http.services.*.weighted.sticky.cookie",
     "http.services.*.weighted.healthCheck",

@@ -5,8 +5,8 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(most);
-    format!("{}...", text.get(..end).unwrap_or_default())
+    let head = (0..=most).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+    format!("{head}...")
 }
 
 /// Quotes a text, shortened.

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let table: &[(&str, Result<(&str, u16, Protocol), &str>)] = &[
+        type Row = (&'static str, Result<(&'static str, u16, Protocol), &'static str>);
+        let table: &[Row] = &[
             (":80", Ok(("", 80, Protocol::Tcp))),
             ("127.0.0.1:8080", Ok(("127.0.0.1", 8080, Protocol::Tcp))),
             ("[::1]:443/TCP", Ok(("::1", 443, Protocol::Tcp))),

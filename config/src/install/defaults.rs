@@ -49,6 +49,21 @@ impl Install {
     }
 }
 
+impl EntryPoint {
+    /// A copy in which every default that Traefik's API shows is filled in.
+    #[must_use]
+    pub fn filled(&self) -> Self {
+        let mut filled = self.clone();
+        filled.http.sanitize_path.get_or_insert(true);
+        filled.http.max_header_bytes.get_or_insert(1 << 20);
+        filled.http2.max_concurrent_streams.get_or_insert(250);
+        filled.http2.max_decoder_header_table_size.get_or_insert(4096);
+        filled.http2.max_encoder_header_table_size.get_or_insert(4096);
+        filled.udp.get_or_insert_with(|| serde_json::json!({"timeout": "3s"}));
+        filled
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +88,8 @@ mod tests {
 
     #[test]
     fn default_entry_points() {
-        let table: &[(&[(&str, &str, bool)], &[&str])] = &[
+        type Row = (&'static [(&'static str, &'static str, bool)], &'static [&'static str]);
+        let table: &[Row] = &[
             (&[], &["http"]),
             (&[("web", ":80", false), ("websecure", ":443", false)], &["web", "websecure"]),
             (&[("b", ":1", false), ("a", ":2", false), ("traefik", ":8080", false)], &["a", "b"]),
@@ -118,5 +134,29 @@ mod tests {
         let mut own = with(&[("traefik", ":9000", false)]);
         own.api = Some(Api { insecure: true, ..Default::default() });
         assert_eq!(names(&own), [pair("traefik", ":9000")]);
+    }
+
+    /// As `/api/entrypoints` of Traefik 3.7.15 showed it.
+    #[test]
+    fn filled_entry_point() {
+        let web = with(&[("web", ":80", false)]).entry_points["web"].filled();
+        assert_eq!(
+            serde_json::to_value(&web).unwrap(),
+            serde_json::json!({
+                "address": ":80",
+                "transport": {
+                    "lifeCycle": {"graceTimeOut": "10s"},
+                    "respondingTimeouts": {"readTimeout": "1m0s", "idleTimeout": "3m0s"},
+                },
+                "forwardedHeaders": {},
+                "http": {"sanitizePath": true, "maxHeaderBytes": 1_048_576},
+                "http2": {
+                    "maxConcurrentStreams": 250,
+                    "maxDecoderHeaderTableSize": 4096,
+                    "maxEncoderHeaderTableSize": 4096,
+                },
+                "udp": {"timeout": "3s"},
+            })
+        );
     }
 }

@@ -226,3 +226,95 @@ fn thousands_of_objects_with_lines() {
     assert_eq!(c.routers["r4999"].origin.to_string(), "dyn.yml:10001:5");
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+/// Every option of every kind in the reference is known; unserved ones only by their kind.
+#[test]
+fn the_whole_model_is_known() {
+    let text = r#"
+http:
+  routers:
+    r: {rule: a, ruleSyntax: v3, entryPoints: [a], middlewares: [m], service: s, priority: 1,
+        parentRefs: [p], observability: {accessLogs: true, metrics: true, tracing: true, traceVerbosity: minimal},
+        tls: {certResolver: le, options: o, domains: [{main: a, sans: [b]}]}}
+  services:
+    lb:
+      loadBalancer:
+        servers: [{url: "http://a", weight: 1, preservePath: true}]
+        strategy: p2c
+        passHostHeader: true
+        serversTransport: t
+        sticky: {cookie: {name: a, secure: true, httpOnly: true, sameSite: lax, maxAge: 1, path: /, domain: d}}
+        healthCheck: {scheme: http, mode: grpc, path: /, method: GET, status: 200, port: 1, interval: 1s,
+          unhealthyInterval: 1s, timeout: 1s, hostname: h, followRedirects: true, headers: {A: b}}
+        passiveHealthCheck: {failureWindow: 1s, maxFailedAttempts: 1}
+        responseForwarding: {flushInterval: 1ms}
+    w: {weighted: {services: [{name: a, weight: 1}], sticky: {cookie: {}}, healthCheck: {}}}
+    h: {highestRandomWeight: {services: [{name: a, weight: 1}]}}
+    m: {mirroring: {service: a, mirrorBody: true, maxBodySize: 1, mirrors: [{name: b, percent: 1}]}}
+    f: {failover: {service: a, fallback: b}, middlewares: [x]}
+  serversTransports:
+    t: {serverName: a, insecureSkipVerify: true, rootCAs: [a], certificates: [{certFile: a, keyFile: b}],
+        cipherSuites: [a], minVersion: a, maxVersion: a, maxIdleConnsPerHost: 1, disableHTTP2: true, peerCertURI: a,
+        forwardingTimeouts: {dialTimeout: 1, responseHeaderTimeout: 1, idleConnTimeout: 1, readIdleTimeout: 1, pingTimeout: 1},
+        spiffe: {ids: [a], trustDomain: b}}
+  middlewares:
+    addPrefix: {addPrefix: {prefix: /a}}
+    stripPrefix: {stripPrefix: {prefixes: [/a], forceSlash: true}}
+    stripPrefixRegex: {stripPrefixRegex: {regex: [a]}}
+    replacePath: {replacePath: {path: /a}}
+    replacePathRegex: {replacePathRegex: {regex: a, replacement: b}}
+    redirectRegex: {redirectRegex: {regex: a, replacement: b, permanent: true}}
+    redirectScheme: {redirectScheme: {scheme: https, port: 443, permanent: true}}
+    basicAuth: {basicAuth: {users: [a], usersFile: a, realm: a, removeHeader: true, headerField: a}}
+    digestAuth: {digestAuth: {users: [a], usersFile: a, realm: a, removeHeader: true, headerField: a}}
+    forwardAuth: {forwardAuth: {address: a, trustForwardHeader: true, authRequestHeaders: [a], authResponseHeaders: [a],
+      authResponseHeadersRegex: a, addAuthCookiesToResponse: [a], headerField: a, forwardBody: true, maxBodySize: 1,
+      maxResponseBodySize: 1, preserveLocationHeader: true, preserveRequestMethod: true, authSigninURL: a,
+      tls: {ca: a, cert: a, key: a, insecureSkipVerify: true, caOptional: true}}}
+    ipAllowList: {ipAllowList: {sourceRange: [a], ipStrategy: {depth: 1, excludedIPs: [a], ipv6Subnet: 64}, rejectStatusCode: 404}}
+    ipWhiteList: {ipWhiteList: {sourceRange: [a], ipStrategy: {depth: 1}}}
+    rateLimit: {rateLimit: {average: 1, period: 1s, burst: 1, redis: {endpoints: [a]},
+      sourceCriterion: {ipStrategy: {depth: 0}, requestHeaderName: a, requestHost: true}}}
+    inFlightReq: {inFlightReq: {amount: 1, sourceCriterion: {requestHost: true}}}
+    compress: {compress: {encodings: [gzip], defaultEncoding: gzip, minResponseBodyBytes: 1, excludedContentTypes: [a], includedContentTypes: [a]}}
+    contentType: {contentType: {autoDetect: false}}
+    buffering: {buffering: {maxRequestBodyBytes: 1, memRequestBodyBytes: 1, maxResponseBodyBytes: 1, memResponseBodyBytes: 1, retryExpression: a}}
+    retry: {retry: {attempts: 1, initialInterval: 1s, timeout: 1s, status: [a], maxRequestBodyBytes: 1, disableRetryOnNetworkError: true, retryNonIdempotentMethod: true}}
+    circuitBreaker: {circuitBreaker: {expression: a, checkPeriod: 1s, fallbackDuration: 1s, recoveryDuration: 1s, responseCode: 503}}
+    errors: {errors: {status: [a], service: a, query: a, statusRewrites: {"418": 404}, errorRequestHeaders: [a]}}
+    chain: {chain: {middlewares: [a]}}
+    passTLSClientCert: {passTLSClientCert: {pem: true, info: {notAfter: true, notBefore: true, sans: true, serialNumber: true,
+      subject: {domainComponent: true, country: true, province: true, locality: true, organization: true, organizationalUnit: true, serialNumber: true, commonName: true},
+      issuer: {commonName: true}}}}
+    grpcWeb: {grpcWeb: {allowOrigins: [a]}}
+    encodedCharacters: {encodedCharacters: {allowEncodedSlash: true, allowEncodedBackSlash: true, allowEncodedNullCharacter: true,
+      allowEncodedSemicolon: true, allowEncodedPercent: true, allowEncodedQuestionMark: true, allowEncodedHash: true}}
+    plugin: {plugin: {mine: {a: [1, 2]}}}
+    URLRewrite: {URLRewrite: {a: b}}
+    headers: {headers: {customRequestHeaders: {A: b}, customResponseHeaders: {A: b}}}
+tls:
+  certificates: [{certFile: a, keyFile: b, stores: [default]}]
+  options:
+    o: {minVersion: a, maxVersion: a, cipherSuites: [a], curvePreferences: [a], sniStrict: true, alpnProtocols: [h2],
+        clientAuth: {caFiles: [a], clientAuthType: a}, disableSessionTickets: true, preferServerCipherSuites: true}
+  stores:
+    default: {defaultCertificate: {certFile: a, keyFile: b}, defaultGeneratedCert: {resolver: le, domain: {main: a, sans: [b]}}}
+"#;
+    let c = yaml(text);
+    let errors: Vec<String> = c
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+    for (name, middleware) in &c.middlewares {
+        assert_eq!(middleware.value.kind(), Ok(name.as_str()));
+    }
+    // A number stays a number in what the API shows.
+    assert_eq!(
+        serde_json::to_value(&c.middlewares["plugin"].value).unwrap(),
+        serde_json::json!({"plugin": {"mine": {"a": [1, 2]}}})
+    );
+    assert!(told(&c).iter().any(|text| text.contains("peerCertURI is known but not served")));
+}
