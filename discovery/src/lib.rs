@@ -12,4 +12,4 @@ pub mod provider;
 mod swarm;
 
 pub use aggregate::aggregate;
-pub use provider::{Provider, Update, Updates, providers};
+pub use provider::{Provider, Surroundings, Update, Updates, providers, providers_in};

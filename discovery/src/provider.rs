@@ -44,14 +44,38 @@ pub trait Provider: Send {
 /// Traefik's resync interval, also in place of zero and negative ones.
 const REFRESH: Duration = Duration::from_secs(15);
 
+/// What a provider takes from around the process instead of the install configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Ids that may be the container we run in, likeliest first.
+    pub own_container: Vec<String>,
+    /// The variable `DOCKER_HOST`; counts where `endpoint` is left at its default.
+    pub docker_host: Option<String>,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub fn detect() -> Self {
+        Self { own_container: own::candidates(), docker_host: std::env::var("DOCKER_HOST").ok() }
+    }
+}
+
 /// The providers that the install configuration names, and what is wrong with their settings. A
 /// provider with bad settings is left out, the others run.
 pub fn providers(install: &Install) -> (Vec<Box<dyn Provider>>, Vec<Finding>) {
+    providers_in(install, &Surroundings::detect())
+}
+
+/// [`providers`] in given surroundings.
+pub fn providers_in(
+    install: &Install,
+    surroundings: &Surroundings,
+) -> (Vec<Box<dyn Provider>>, Vec<Finding>) {
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     let mut findings = Vec::new();
     let given = &install.providers;
     if let Some(settings) = &given.swarm {
-        match swarm("swarm", settings, settings.refresh_seconds, &mut findings) {
+        match swarm("swarm", settings, settings.refresh_seconds, surroundings, &mut findings) {
             Ok(provider) => providers.push(Box::new(provider)),
             Err(message) => findings.push(refused("swarm", message)),
         }
@@ -60,9 +84,10 @@ pub fn providers(install: &Install) -> (Vec<Box<dyn Provider>>, Vec<Finding>) {
         // v2's swarm mode keeps the name `docker`, so that references `x@docker` work.
         let result: Result<Box<dyn Provider>, String> = if settings.swarm_mode {
             let refresh = settings.swarm_mode_refresh_seconds.or(settings.refresh_seconds);
-            swarm("docker", settings, refresh, &mut findings).map(|it| Box::new(it) as _)
+            swarm("docker", settings, refresh, surroundings, &mut findings)
+                .map(|it| Box::new(it) as _)
         } else {
-            docker(settings, &mut findings).map(|it| Box::new(it) as _)
+            docker(settings, surroundings, &mut findings).map(|it| Box::new(it) as _)
         };
         match result {
             Ok(provider) => providers.push(provider),
@@ -82,22 +107,27 @@ fn swarm(
     name: &str,
     settings: &Docker,
     refresh: Option<swarmgate_config::scalar::Duration>,
+    surroundings: &Surroundings,
     findings: &mut Vec<Finding>,
 ) -> Result<Swarm, String> {
     Ok(Swarm {
-        settings: follow_settings(name, settings, refresh)?,
+        settings: follow_settings(name, settings, refresh, surroundings)?,
         rules: rules(name, settings, findings)?,
-        own: own::candidates(),
+        own: surroundings.own_container.clone(),
     })
 }
 
-fn docker(settings: &Docker, findings: &mut Vec<Finding>) -> Result<docker::Docker, String> {
+fn docker(
+    settings: &Docker,
+    surroundings: &Surroundings,
+    findings: &mut Vec<Finding>,
+) -> Result<docker::Docker, String> {
     Ok(docker::Docker {
-        settings: follow_settings("docker", settings, settings.refresh_seconds)?,
+        settings: follow_settings("docker", settings, settings.refresh_seconds, surroundings)?,
         rules: rules("docker", settings, findings)?,
         use_bind_port_ip: settings.use_bind_port_ip,
         allow_empty_services: settings.allow_empty_services,
-        own: own::candidates(),
+        own: surroundings.own_container.clone(),
     })
 }
 
@@ -105,9 +135,9 @@ fn follow_settings(
     name: &str,
     settings: &Docker,
     refresh: Option<swarmgate_config::scalar::Duration>,
+    surroundings: &Surroundings,
 ) -> Result<Settings, String> {
-    let variable = std::env::var("DOCKER_HOST").ok();
-    let endpoint = Endpoint::from_settings(settings, variable.as_deref())?;
+    let endpoint = Endpoint::from_settings(settings, surroundings.docker_host.as_deref())?;
     Ok(Settings {
         provider: name.into(),
         endpoint: Arc::new(endpoint),

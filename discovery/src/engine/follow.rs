@@ -168,7 +168,8 @@ async fn round(
     loop {
         let began = Instant::now();
         let listing = source.list(&engine).await?;
-        let cost = began.elapsed();
+        let listed = Instant::now();
+        let cost = listed.duration_since(began);
         since.get_or_insert_with(Instant::now);
         if !sender.listed(listing.configuration).await {
             return Ok(());
@@ -191,8 +192,9 @@ async fn round(
                     if source.meaning(&event?) == Meaning::None {
                         continue;
                     }
-                    // A listing that is dear must not run back to back.
-                    let until = Instant::now() + DEBOUNCE.max(cost.min(Duration::from_secs(1)));
+                    // Under a storm of events, listings take at most half of the time.
+                    let rested = listed + cost.min(Duration::from_secs(1));
+                    let until = rested.max(Instant::now() + DEBOUNCE);
                     loop {
                         tokio::select! {
                             event = events.next() => { source.meaning(&event?); }
