@@ -1,7 +1,7 @@
 //! All certificates of one moment, by the names they answer to.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rustls::SignatureScheme;
@@ -122,11 +122,16 @@ impl Certificates {
         &self.infos
     }
 
-    /// Every name that some certificate answers to, wildcards written `*.parent`: what needs no
-    /// certificate of a resolver any more.
-    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        let wildcards = self.wildcard.keys().map(|parent| format!("*.{parent}"));
-        self.exact.keys().map(|name| name.to_string()).chain(wildcards)
+    /// Names for which no resolver needs to get a certificate: those of certificates that came
+    /// from elsewhere, wildcards written `*.parent`.
+    pub fn covered_without_resolvers(&self) -> HashSet<String> {
+        self.infos
+            .iter()
+            .filter(|info| !info.source.starts_with("resolver "))
+            .flat_map(|info| info.sans.iter().chain(std::iter::once(&info.common_name)))
+            .filter(|name| !name.is_empty())
+            .map(|name| name.to_lowercase())
+            .collect()
     }
 
     /// The certificate for a server name (lower-case), fitting the client's signature schemes:

@@ -42,7 +42,11 @@ fn provider() -> &'static Arc<CryptoProvider> {
 /// # Errors
 /// Says which half cannot be read, and why.
 pub fn read(written: &swarmgate_config::routing::Certificate) -> Result<PemCertificate, String> {
-    let (chain, source) = trust::text(&written.cert_file, "certificate")?;
+    let (chain, what) = trust::text(&written.cert_file, "certificate")?;
     let (key, _) = trust::text(&written.key_file, "key")?;
+    let source = match written.cert_file.contains("-----BEGIN") {
+        true => what,
+        false => format!("file {}", written.cert_file),
+    };
     Ok(PemCertificate { chain, key, source })
 }

@@ -334,7 +334,19 @@ fn infos() {
     let json = serde_json::to_value(new).unwrap();
     assert_eq!(json["issuerOrg"], "Org");
     assert_eq!(json.get("source"), None);
-    let mut names: Vec<String> = built.names().collect();
+}
+
+#[test]
+fn what_no_resolver_needs_to_get() {
+    let file = certificate("one", "CN.test", &["a.test", "*.W.test"], &ec());
+    let default = certificate("default", "", &["d.test"], &ec());
+    let ordered = PemCertificate {
+        source: "resolver le".into(),
+        ..certificate("two", "", &["b.test"], &ec())
+    };
+    let (built, _) = Certificates::build(&[file, ordered], Some(&default));
+    let mut names: Vec<String> = built.covered_without_resolvers().into_iter().collect();
     names.sort();
-    assert_eq!(names, ["10.0.0.1", "a.test", "b.test", "c.test"]);
+    assert_eq!(names, ["*.w.test", "a.test", "cn.test", "d.test"]);
+    assert!(Certificates::build(&[], None).0.covered_without_resolvers().is_empty());
 }

@@ -16,6 +16,8 @@ pub struct Pebble {
     address: String,
     port: u16,
     management: u16,
+    /// Management of the name server.
+    names: u16,
     children: Vec<Child>,
 }
 
@@ -31,9 +33,19 @@ impl Pebble {
     /// # Panics
     /// When it does not come up.
     pub fn start(engine: &Engine) -> Self {
+        Self::start_at(&engine.gateway(), 80)
+    }
+
+    /// Starts it on an address of this machine. It looks for HTTP-01 answers on `http_port` of
+    /// that address, whatever the name.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_at(address: &str, http_port: u16) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let address = engine.gateway();
+        let address = address.to_owned();
         let (port, management, dns) = (ports::free(), ports::free(), ports::free());
+        let names_management = ports::free();
         let path = |name: &str| directory.path().join(name);
         write_certificate(directory.path(), &address);
         let config = serde_json::json!({"pebble": {
@@ -41,7 +53,7 @@ impl Pebble {
             "managementListenAddress": format!("127.0.0.1:{management}"),
             "certificate": path("server.pem"),
             "privateKey": path("server.key"),
-            "httpPort": 80,
+            "httpPort": http_port,
             "tlsPort": 443,
             "ocspResponderURL": "",
             "externalAccountBindingRequired": false,
@@ -53,7 +65,7 @@ impl Pebble {
             .args(["-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""])
             .args(["-defaultIPv4", &address])
             // An empty management address would mean port 80.
-            .args(["-management", &format!("127.0.0.1:{}", ports::free())])
+            .args(["-management", &format!("127.0.0.1:{names_management}")])
             .args(["-dns01", &format!("127.0.0.1:{dns}")]);
         let mut pebble = Command::new("pebble");
         pebble
@@ -71,7 +83,8 @@ impl Pebble {
             command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
             children.push(command.spawn().expect("Pebble's programs start"));
         }
-        let pebble = Self { directory, address, port, management, children };
+        let names = names_management;
+        let pebble = Self { directory, address, port, management, names, children };
         pebble.save_root();
         pebble
     }
@@ -93,6 +106,25 @@ impl Pebble {
             super::engine::run(command, None, Duration::from_secs(5)).map_err(|e| e + &self.log())
         });
         std::fs::write(self.root(), root + "\n").expect("Pebble's root is written");
+    }
+
+    /// Gives a name an address of its own; `None` takes it back, so that it means this machine
+    /// again.
+    ///
+    /// # Panics
+    /// When the name server does not answer.
+    pub fn set_address(&self, name: &str, address: Option<&str>) {
+        let (what, body) = match address {
+            Some(address) => ("add-a", serde_json::json!({"host": name, "addresses": [address]})),
+            None => ("clear-a", serde_json::json!({"host": name})),
+        };
+        let url = format!("http://127.0.0.1:{}/{what}", self.names);
+        eventually("Pebble's names", Duration::from_secs(20), || {
+            let mut command = Command::new("curl");
+            command.args(["--silent", "--show-error", "--fail", "--noproxy", "*"]);
+            command.args(["--data", &body.to_string(), &url]);
+            super::engine::run(command, None, Duration::from_secs(5))
+        });
     }
 
     /// The directory URL, as a task of the engine sees it.
