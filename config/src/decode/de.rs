@@ -1,16 +1,18 @@
 //! The one serde deserializer over the keyed tree (Traefik's rules: install configuration,
 //! decoding, common to flags, variables, files and labels).
 
+mod access;
+
 use std::cell::Cell;
 
 use serde::Deserialize;
-use serde::de::value::{StrDeserializer, StringDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::error::{DecodeError, Problem};
+use self::access::{Children, Elements, Pieces, visit_any_scalar};
+use super::error::DecodeError;
 use super::text::quote;
-use super::tree::{Id, Scalar, ScalarKind, Shape, Tree};
+use super::tree::{Id, Shape, Tree};
 
 /// What the model asked a node for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,15 +189,6 @@ impl<'t> De<'t, '_> {
     fn child(&self, id: Id, map_entry: bool) -> Self {
         De { id, piece: None, map_entry, ..*self }
     }
-
-    /// Children in the order of a list: a file's own, else string order of the index.
-    fn elements(&self) -> Vec<Id> {
-        let mut ids: Vec<Id> = self.tree.children(self.id).collect();
-        if self.tree.node(self.id).shape == Shape::Open {
-            ids.sort_by(|a, b| self.tree.node(*a).name.cmp(&self.tree.node(*b).name));
-        }
-        ids
-    }
 }
 
 /// `strconv.ParseBool` of Go.
@@ -231,7 +224,7 @@ impl<'t> Deserializer<'t> for De<'t, '_> {
         }
         let node = self.tree.node(self.id);
         if node.shape == Shape::List {
-            return visitor.visit_seq(Elements { de: self, ids: self.elements().into_iter() });
+            return visitor.visit_seq(Elements::new(self));
         }
         match node.scalars.last() {
             Some(scalar) if !self.tree.has_children(self.id) => visit_any_scalar(scalar, visitor),
@@ -318,8 +311,7 @@ impl<'t> Deserializer<'t> for De<'t, '_> {
                 }
                 Shape::Open if !self.tree.has_children(self.id) => {}
                 _ => {
-                    return visitor
-                        .visit_seq(Elements { de: self, ids: self.elements().into_iter() });
+                    return visitor.visit_seq(Elements::new(self));
                 }
             }
         }
@@ -333,7 +325,7 @@ impl<'t> Deserializer<'t> for De<'t, '_> {
             .filter(|text| !text.is_empty())
             .flat_map(|text| text.split(',').map(str::trim))
             .collect();
-        visitor.visit_seq(Pieces { de: self, pieces: pieces.into_iter() })
+        visitor.visit_seq(Pieces::new(self, pieces))
     }
 
     fn deserialize_tuple<V: Visitor<'t>>(
@@ -377,125 +369,5 @@ fn hidden_field(name: &str, file: bool) -> Option<&'static str> {
         ("LoadBalancer", true) => Some("server"),
         ("LoadBalancer", false) => Some("servers"),
         _ => None,
-    }
-}
-
-fn visit_any_scalar<'t, V: Visitor<'t>>(
-    scalar: &'t Scalar,
-    visitor: V,
-) -> Result<V::Value, DecodeError> {
-    match scalar.kind {
-        ScalarKind::Text => {}
-        ScalarKind::Bool => {
-            if let Some(value) = parse_bool(&scalar.text) {
-                return visitor.visit_bool(value);
-            }
-        }
-        ScalarKind::Number => {
-            if let Ok(number) = scalar.text.parse::<i64>() {
-                return visitor.visit_i64(number);
-            }
-            if let Ok(number) = scalar.text.parse::<f64>() {
-                return visitor.visit_f64(number);
-            }
-        }
-    }
-    visitor.visit_borrowed_str(&scalar.text)
-}
-
-/// A struct's fields or a map's entries.
-struct Children<'t, 'p> {
-    de: De<'t, 'p>,
-    ids: std::vec::IntoIter<Id>,
-    /// The fields of a struct; a map takes every name.
-    known: Option<Vec<&'static str>>,
-    seen: Vec<&'static str>,
-    value: Option<Id>,
-}
-
-impl<'t, 'p> Children<'t, 'p> {
-    fn new(de: De<'t, 'p>, known: Option<Vec<&'static str>>) -> Self {
-        let ids: Vec<Id> = de.tree.children(de.id).collect();
-        Self { de, ids: ids.into_iter(), known, seen: Vec::new(), value: None }
-    }
-}
-
-impl<'t> MapAccess<'t> for Children<'t, '_> {
-    type Error = DecodeError;
-
-    fn next_key_seed<K: DeserializeSeed<'t>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, DecodeError> {
-        let Some(id) = self.ids.next() else { return Ok(None) };
-        self.value = Some(id);
-        let name = &self.de.tree.node(id).name;
-        let Some(known) = &self.known else {
-            let name: StringDeserializer<DecodeError> = name.clone().into_deserializer();
-            return seed.deserialize(name).map(Some).map_err(|error| error.at(id));
-        };
-        match known.iter().find(|field| field.eq_ignore_ascii_case(name)) {
-            Some(field) if self.seen.contains(field) => {
-                // Only files can do this: elsewhere spellings meet in one node.
-                let message = format!("{field:?} is given twice, in two spellings");
-                Err(DecodeError::value(message, "one spelling only").at(id))
-            }
-            Some(field) => {
-                self.seen.push(field);
-                let field: StrDeserializer<'_, DecodeError> = (*field).into_deserializer();
-                seed.deserialize(field).map(Some).map_err(|error| error.at(id))
-            }
-            None => Err(DecodeError {
-                problem: Problem::UnknownKey { known: known.clone() },
-                expected: None,
-                node: Some(id),
-            }),
-        }
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'t>>(
-        &mut self,
-        seed: S,
-    ) -> Result<S::Value, DecodeError> {
-        let id = self.value.take().ok_or_else(|| DecodeError::value("a value without key", ""))?;
-        let map_entry = self.known.is_none();
-        seed.deserialize(self.de.child(id, map_entry)).map_err(|error| error.at(id))
-    }
-}
-
-/// A list's nodes.
-struct Elements<'t, 'p> {
-    de: De<'t, 'p>,
-    ids: std::vec::IntoIter<Id>,
-}
-
-impl<'t> SeqAccess<'t> for Elements<'t, '_> {
-    type Error = DecodeError;
-
-    fn next_element_seed<S: DeserializeSeed<'t>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, DecodeError> {
-        let Some(id) = self.ids.next() else { return Ok(None) };
-        seed.deserialize(self.de.child(id, false)).map(Some).map_err(|error| error.at(id))
-    }
-}
-
-/// A list's elements within scalars.
-struct Pieces<'t, 'p> {
-    de: De<'t, 'p>,
-    pieces: std::vec::IntoIter<&'t str>,
-}
-
-impl<'t> SeqAccess<'t> for Pieces<'t, '_> {
-    type Error = DecodeError;
-
-    fn next_element_seed<S: DeserializeSeed<'t>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, DecodeError> {
-        let Some(piece) = self.pieces.next() else { return Ok(None) };
-        let de = De { piece: Some(piece), map_entry: false, ..self.de };
-        seed.deserialize(de).map(Some)
     }
 }

@@ -106,6 +106,7 @@ fn from_tree(
     source: String,
     mut findings: Vec<Finding>,
 ) -> Result<Loaded, Vec<Finding>> {
+    findings.append(&mut tree.notes);
     findings.extend(presence::resolve(&mut tree, presence::INSTALL));
     findings.extend(legacy::resolve(&mut tree));
     findings.extend(unserved::install(&tree).into_iter().map(|(_, finding)| finding));

@@ -24,7 +24,8 @@ pub(super) fn decode(path: &str, text: &str, format: Format) -> Result<Configura
         true => finding.expected("no Go template ({{ ... }}): templates are not served"),
         false => finding,
     })?;
-    let findings = check_root(&tree);
+    let mut findings = std::mem::take(&mut tree.notes);
+    findings.extend(check_root(&tree));
     let templates = templates(&tree);
     let mut reader =
         Reader { tree: &mut tree, provider: "file", refused: Refused::new(), findings };

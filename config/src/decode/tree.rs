@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::place::{Place, Source};
 use super::text::shorten;
-use crate::finding::Origin;
+use crate::finding::{Finding, Origin};
 
 /// Deeper keys are refused: nothing in Traefik's model comes near, and recursion over the tree
 /// must stay bounded whatever a label says.
@@ -63,6 +63,8 @@ pub(super) struct Node {
 pub(super) struct Tree {
     nodes: Vec<Node>,
     pub source: Source,
+    /// What was remarkable while the source was read.
+    pub notes: Vec<Finding>,
 }
 
 impl Tree {
@@ -77,7 +79,7 @@ impl Tree {
             place: Place::Unknown,
             removed: false,
         };
-        Self { nodes: vec![root], source }
+        Self { nodes: vec![root], source, notes: Vec::new() }
     }
 
     /// The node behind an index that this tree gave out.

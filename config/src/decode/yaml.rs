@@ -31,7 +31,8 @@ pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
         let message = format!("not valid YAML: {}", shorten(&error.to_string(), 300));
         Finding::new(Severity::Error, origin, message)
     };
-    let mut value = match serde_yaml::Deserializer::from_str(text).next() {
+    let mut documents = serde_yaml::Deserializer::from_str(text);
+    let mut value = match documents.next() {
         None => Value::Null,
         Some(document) => Value::deserialize(document).map_err(|error| failed(&source, &error))?,
     };
@@ -42,6 +43,11 @@ pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
         return Err(finding.expected("keys with values, such as \"entryPoints:\""));
     }
     let mut tree = Tree::new(Source::File(source));
+    if documents.next().is_some() {
+        let message = "only the first YAML document of the file is read, as in Traefik";
+        let finding = Finding::new(Severity::Warning, tree.origin(ROOT), message);
+        tree.notes.push(finding.expected("one document, without a line \"---\" in between"));
+    }
     fill(&mut tree, ROOT, &value);
     Ok(tree)
 }

@@ -360,6 +360,7 @@ ping:\napi: true\naccessLog: false\n\
 log:\n  filePath: 7\n  maxSize: \"5\"\n---\nnonsense: 1\n";
     let loaded = file("a.yaml", text).unwrap();
     let web = &loaded.install.entry_points["web"];
+    assert!(notes(&loaded)[0].contains("only the first YAML document"), "{:?}", notes(&loaded));
     assert!(web.as_default);
     assert_eq!(web.forwarded_headers.trusted_ips, ["10.0.0.1", "10.0.0.2"]);
     assert!(loaded.install.ping.is_none());
