@@ -154,9 +154,13 @@ mod tests {
     }
 
     type Seen = Vec<(u64, String)>;
+    /// A provider's name, what it sends when, and whether it ends then.
+    type Part = (&'static str, Vec<(u64, u32)>, bool);
+    /// A case, what is sent when, what is applied when.
+    type Case<'a> = (&'a str, &'a [(u64, u32)], &'a [(u64, &'a str)]);
 
     /// What was applied when: milliseconds and `a=1,b=2`.
-    async fn play(scripts: Vec<(&'static str, Vec<(u64, u32)>, bool)>) -> Seen {
+    async fn play(scripts: Vec<Part>) -> Seen {
         let providers = scripts
             .into_iter()
             .map(|(name, steps, end)| Box::new(Script { name, steps, end }) as Box<dyn Provider>)
@@ -183,7 +187,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn throttle() {
-        let table: &[(&str, &[(u64, u32)], &[(u64, &str)])] = &[
+        let table: &[Case<'_>] = &[
             ("a lone change passes at once", &[(100, 1)], &[(100, "a=1")]),
             ("unchanged is dropped", &[(0, 1), (5_000, 1), (9_000, 1)], &[(0, "a=1")]),
             (

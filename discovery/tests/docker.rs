@@ -100,7 +100,8 @@ async fn containers_that_do_not_run() {
 
 #[tokio::test]
 async fn ports() {
-    let table: [(&str, &[&str], &[(&str, &str)], &str); 6] = [
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let table: [Case<'_>; 6] = [
         ("the lowest", &["9000/tcp", "80/tcp", "443/tcp"], &[], "web=http://127.9.0.1:80"),
         ("TCP first", &["100/udp", "8081/tcp"], &[], "web=http://127.9.0.1:8081"),
         ("UDP for want of TCP", &["100/udp"], &[], "web=http://127.9.0.1:100"),
@@ -170,7 +171,8 @@ async fn networks_and_addresses() {
             .label("com.docker.compose.project", "proj")
     };
     // case, container, provider's network, own network, address, part of a finding
-    let table: Vec<(&str, ContainerSpec, Option<&str>, Option<&str>, &str, &str)> = vec![
+    type Case<'a> = (&'a str, ContainerSpec, Option<&'a str>, Option<&'a str>, &'a str, &'a str);
+    let table: Vec<Case<'_>> = vec![
         ("by name", two(), None, None, "127.9.0.1", "several networks"),
         ("shared", two(), None, Some("b"), "127.9.0.2", ""),
         ("the provider's", two(), Some("b"), None, "127.9.0.2", ""),

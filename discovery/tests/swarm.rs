@@ -53,7 +53,8 @@ async fn a_service_stands_behind_its_vip() {
 async fn what_needs_tasks_gets_task_addresses() {
     type Extra = fn(ServiceSpec) -> ServiceSpec;
     let sticky = ("traefik.http.services.web.loadbalancer.sticky.cookie", "true");
-    let table: [(&str, &[(&str, &str)], Extra, bool); 7] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Extra, bool);
+    let table: [Case<'_>; 7] = [
         ("default", &[], |spec| spec, true),
         ("lbswarm=false", &[("traefik.swarm.lbswarm", "false")], |spec| spec, false),
         ("docker form", &[("traefik.docker.lbswarm", "false")], |spec| spec, false),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use swarmgate_config::decode::Labels;
-use swarmgate_config::finding::{Finding, Origin, Severity};
+use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 
 /// One container or Swarm service.
 #[derive(Clone, Debug)]
@@ -76,7 +76,8 @@ impl Item {
         label_origin(provider, &self.own_name, "")
     }
 
-    /// Names in `traefik.http.<section>.<name>.`, whether they could be decoded or not.
+    /// Names in `traefik.http.<section>.<name>.`, whether they could be decoded or not, and those
+    /// that were meant to stand there (`traefik.http.router.<name>`).
     pub fn declared(&self, section: &str) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
         for label in self.labels.keys() {
@@ -89,6 +90,16 @@ impl Item {
                 names.extend(parts.next().filter(|name| !name.is_empty()));
             }
         }
+        let kind = match section {
+            "routers" => ObjectKind::Router,
+            "services" => ObjectKind::Service,
+            _ => return names,
+        };
+        let known: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let refused = self.decoded.refused.iter().filter(|(refused, _)| *refused == kind);
+        names.extend(
+            refused.map(|(_, name)| name.as_str()).filter(|name| !known.contains(*name)),
+        );
         names
     }
 }

@@ -270,6 +270,25 @@ fn only_tcp_labels_make_no_http_router() {
     assert_eq!(services(&configuration), Vec::<String>::new());
 }
 
+/// A router that was refused must not come back with the default rule and without its middlewares.
+#[test]
+fn a_mistyped_section_makes_no_default_router() {
+    let template = Template::parse("Host(`{{ normalize .Name }}`)").unwrap();
+    for section in ["router", "Routes"] {
+        let rule = format!("traefik.http.{section}.web.rule");
+        let middlewares = format!("traefik.http.{section}.web.middlewares");
+        let labels = [
+            (rule.as_str(), "Path(`/`)"),
+            (middlewares.as_str(), "auth"),
+            ("traefik.http.services.s.loadbalancer.server.port", "80"),
+        ];
+        let configuration =
+            build("swarm", vec![service("app", "1", 1, 1, &labels)], &template);
+        assert_eq!(routers(&configuration), Vec::<String>::new(), "{section}");
+        assert!(!problems(&configuration).is_empty(), "{section}");
+    }
+}
+
 #[test]
 fn default_rules() {
     let render = |rule: &str| {
