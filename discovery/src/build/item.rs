@@ -97,9 +97,7 @@ impl Item {
         };
         let known: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
         let refused = self.decoded.refused.iter().filter(|(refused, _)| *refused == kind);
-        names.extend(
-            refused.map(|(_, name)| name.as_str()).filter(|name| !known.contains(*name)),
-        );
+        names.extend(refused.map(|(_, name)| name.as_str()).filter(|name| !known.contains(*name)));
         names
     }
 }

@@ -282,8 +282,7 @@ fn a_mistyped_section_makes_no_default_router() {
             (middlewares.as_str(), "auth"),
             ("traefik.http.services.s.loadbalancer.server.port", "80"),
         ];
-        let configuration =
-            build("swarm", vec![service("app", "1", 1, 1, &labels)], &template);
+        let configuration = build("swarm", vec![service("app", "1", 1, 1, &labels)], &template);
         assert_eq!(routers(&configuration), Vec::<String>::new(), "{section}");
         assert!(!problems(&configuration).is_empty(), "{section}");
     }
