@@ -100,6 +100,7 @@ impl Reader<'_> {
     fn check_sections(&mut self) {
         let http: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
         for (group, known) in [("http", http), ("tls", vec!["certificates", "options", "stores"])] {
+            let is_tls = group == "tls";
             let Some(group) = self.descend(&[group]) else { continue };
             if let Some(scalar) = self.tree.node(group).scalars.first() {
                 let message = format!("{} cannot stand alone", super::text::quote(&scalar.text));
@@ -112,16 +113,24 @@ impl Reader<'_> {
                     continue;
                 }
                 let finding = unknown_key(self.tree, section, &known, Severity::Error);
-                let meant = closest(&name, &known)
-                    .and_then(|meant| SECTIONS.iter().find(|(section, _)| *section == meant));
-                let Some((_, kind)) = meant else {
-                    self.findings.push(finding);
-                    continue;
+                // Nothing close: the guess is what lets least through.
+                let kind = match (is_tls, closest(&name, &known)) {
+                    (true, Some("certificates")) => ObjectKind::Certificate,
+                    (true, Some("stores")) => ObjectKind::TlsStore,
+                    (true, _) => ObjectKind::TlsOptions,
+                    (false, meant) => SECTIONS
+                        .iter()
+                        .find(|(section, _)| Some(*section) == meant)
+                        .map_or(ObjectKind::Router, |(_, kind)| *kind),
                 };
                 let objects: Vec<Id> = self.tree.children(section).collect();
+                if objects.is_empty() {
+                    self.findings.push(finding);
+                    continue;
+                }
                 for object in objects {
                     let name = self.tree.node(object).name.clone();
-                    self.refuse(*kind, &name, finding.clone());
+                    self.refuse(kind, &name, finding.clone());
                 }
             }
         }

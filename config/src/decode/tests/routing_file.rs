@@ -200,6 +200,7 @@ fn errors_of_the_whole_file() {
             "Go templates",
         ),
         ("- a\n", Format::Yaml, "holds no keys"),
+        ("tls:\n  optins:\n    default: {sniStrict: true}\n", Format::Yaml, "\"options\""),
     ];
     for (text, format, part) in table {
         let finding = decode_routing_file("dyn", text, *format).expect_err(text);
