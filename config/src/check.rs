@@ -4,6 +4,7 @@
 //! out and no other (reference: HTTP routing §8-§16). What is not served yet is never silently
 //! left out where it protects: the router is disabled instead.
 
+mod copies;
 mod entry_points;
 mod internal;
 mod middlewares;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::entry_points::{EntryPoints, Model};
-use super::internal;
+use super::copies::{Copy, copies, observability};
+use super::entry_points::EntryPoints;
 use super::middlewares::{CHAIN_LIMIT, Middlewares};
 use super::services::Services;
 use super::tls::Tls;
@@ -13,7 +13,7 @@ use crate::checked::{Checked, Route, RouteTls, Status};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::name::QName;
-use crate::routing::{Observability, Router, RouterTls, ServersTransport, Written};
+use crate::routing::{Router, RouterTls, ServersTransport, Written};
 use crate::rule::{self, Expr};
 
 /// Above it only the proxy's own routers are (Traefik: priority).
@@ -37,13 +37,6 @@ pub(super) struct Mounted {
     pub(super) routers: BTreeMap<QName, Checked<Router>>,
     pub(super) routes: HashMap<String, Vec<Route>>,
     pub(super) findings: Vec<Finding>,
-}
-
-/// A router under the name of one copy, on some of its entry points.
-struct Copy<'m> {
-    name: QName,
-    entry_points: Vec<String>,
-    model: Option<&'m Model>,
 }
 
 /// Of a router's text, what does not depend on the copy.
@@ -348,59 +341,6 @@ struct Mount<'r> {
     copy: &'r QName,
     origin: &'r Origin,
     read: &'r Read,
-}
-
-/// One copy for each entry point with a model, and the router itself on the others (Traefik:
-/// only a router on several entry points is renamed).
-fn copies<'m>(name: &QName, router: &Router, entry_points: &'m EntryPoints) -> Vec<Copy<'m>> {
-    let mut wanted: Vec<String> = Vec::new();
-    let written =
-        if router.entry_points.is_empty() { &entry_points.default } else { &router.entry_points };
-    for entry_point in written {
-        if !wanted.contains(entry_point) {
-            wanted.push(entry_point.clone());
-        }
-    }
-    let exempt = name.is_internal() && name.name() == internal::ACME;
-    let several = wanted.len() > 1;
-    let mut copies = Vec::new();
-    let mut rest = Vec::new();
-    for entry_point in wanted {
-        let model = entry_points.get(&entry_point).and_then(|point| point.model.as_ref());
-        match model.filter(|_| !exempt) {
-            Some(model) => {
-                let name = if several {
-                    QName::new(format!("{entry_point}-{}", name.name()), name.provider())
-                } else {
-                    name.clone()
-                };
-                copies.push(Copy { name, entry_points: vec![entry_point], model: Some(model) });
-            }
-            None => rest.push(entry_point),
-        }
-    }
-    if !rest.is_empty() || copies.is_empty() {
-        copies.push(Copy { name: name.clone(), entry_points: rest, model: None });
-    }
-    copies
-}
-
-/// The router's own, else the entry point's, else everything on.
-fn observability(own: Option<&Observability>, model: Option<&Observability>) -> Observability {
-    fn pick<T>(
-        own: Option<&Observability>,
-        model: Option<&Observability>,
-        field: impl Fn(&Observability) -> Option<T>,
-        default: T,
-    ) -> Option<T> {
-        own.and_then(&field).or_else(|| model.and_then(&field)).or(Some(default))
-    }
-    Observability {
-        access_logs: pick(own, model, |o| o.access_logs, true),
-        metrics: pick(own, model, |o| o.metrics, true),
-        tracing: pick(own, model, |o| o.tracing, true),
-        trace_verbosity: pick(own, model, |o| o.trace_verbosity.clone(), "minimal".into()),
-    }
 }
 
 /// FNV-1, 64 bit, of the router's full name, in hexadecimal.

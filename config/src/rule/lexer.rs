@@ -75,7 +75,9 @@ pub(super) struct Lexer<'r> {
 
 impl<'r> Lexer<'r> {
     pub(super) fn new(rule: &'r str) -> Self {
-        Self { rule, at: 0, line: 1, line_start: 0, ends: false }
+        // Go skips a byte order mark at the beginning.
+        let at = if rule.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Self { rule, at, line: 1, line_start: 0, ends: false }
     }
 
     /// The next token and where it begins. After [`Token::End`] always that again.

@@ -11,7 +11,6 @@
 
 mod domains;
 pub mod go_regex;
-mod go_regex_parser;
 pub mod ip_range;
 mod lexer;
 mod matchers;

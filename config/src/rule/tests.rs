@@ -66,6 +66,7 @@ fn valid_rules() {
         ("Host(`a`)&&\nHost(`b`)", "(Host:a&Host:b)"),
         ("Host(`a`) ||\r\n\tHost(`b`)\n", "(Host:a|Host:b)"),
         ("(\nHost(`a`))", "Host:a"),
+        ("\u{feff}Host(`a`)", "Host:a"),
         ("Host(`a`) // the end", "Host:a"),
         ("Host(`a`) // the end\n", "Host:a"),
         ("/* x */ Host(/* y */`a`)", "Host:a"),

@@ -79,9 +79,7 @@ impl Index {
             }
         };
         ask(&self.exact, host);
-        if let Some(tail) = below_first_label(host) {
-            ask(&self.below, tail);
-        }
+        ask(&self.below, below_first_label(host));
         self.any.first(path, &holds, &mut best);
         best
     }

@@ -29,7 +29,9 @@ pub(super) enum Test {
     Host(Box<str>),
     /// The text behind `*`, beginning with a dot, lower-case.
     HostBelow(Box<str>),
-    HostRegexp(Arc<Regex>),
+    /// And whether the pattern matches nothing at all: Traefik also asks it about the host's
+    /// CNAME, which is the empty text as long as CNAMEs are not followed.
+    HostRegexp(Arc<Regex>, bool),
     Method(Box<str>),
     Path(Box<[u8]>),
     PathPrefix(Box<[u8]>),
@@ -106,7 +108,11 @@ impl Test {
                     None => Self::Host(host.into()),
                 }
             }
-            Matcher::HostRegexp(regex) => Self::HostRegexp(go_regex::compile(regex)?),
+            Matcher::HostRegexp(regex) => {
+                let regex = go_regex::compile(regex)?;
+                let empty = regex.is_match("");
+                Self::HostRegexp(regex, empty)
+            }
             Matcher::Method(method) => Self::Method(method.as_str().into()),
             Matcher::Path(path) => Self::Path(path.as_bytes().into()),
             Matcher::PathPrefix(prefix) => Self::PathPrefix(prefix.as_bytes().into()),
@@ -142,11 +148,11 @@ impl Test {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Host(host) => same_host(host, request.host),
+            Self::Host(host) => !request.host.is_empty() && same_host(host, request.host),
             Self::HostBelow(tail) => {
-                below_first_label(request.host).is_some_and(|below| same_host(tail, below))
+                !request.host.is_empty() && same_host(tail, below_first_label(request.host))
             }
-            Self::HostRegexp(regex) => regex.is_match(request.host),
+            Self::HostRegexp(regex, empty) => *empty || regex.is_match(request.host),
             Self::Method(method) => request.method.as_str() == &**method,
             Self::Path(path) => request.path == &**path,
             Self::PathPrefix(prefix) => request.path.starts_with(prefix),
@@ -176,9 +182,9 @@ fn header(name: &str) -> Option<HeaderName> {
     (![HOST, TRAILER, TRANSFER_ENCODING].contains(&name)).then_some(name)
 }
 
-/// The host from its first dot on.
-pub(super) fn below_first_label(host: &str) -> Option<&str> {
-    host.get(host.find('.')?..)
+/// The host from its first dot on; empty when it has none.
+pub(super) fn below_first_label(host: &str) -> &str {
+    host.find('.').and_then(|dot| host.get(dot..)).unwrap_or_default()
 }
 
 /// The text without one dot at its end, if there is one.
@@ -186,7 +192,7 @@ pub(super) fn without_dot(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-/// Equal, or equal when one of the two drops one dot at its end. An empty host equals none.
+/// Equal, or equal when one of the two drops one dot at its end.
 fn same_host(rule: &str, host: &str) -> bool {
-    !host.is_empty() && (rule == host || without_dot(rule) == host || rule == without_dot(host))
+    rule == host || without_dot(rule) == host || rule == without_dot(host)
 }

@@ -115,6 +115,10 @@ fn hosts() {
         ("a.*.test", "a.*.test", true),
         ("a", "", false),
         (".", "", false),
+        ("*.", "test", true),
+        ("*.", "a.", true),
+        ("*.", "a.test", false),
+        ("*.", "", false),
     ];
     for (rule, host, expected) in rows {
         let positive = format!("Host(`{rule}`)");
@@ -131,6 +135,9 @@ fn hosts() {
         (".*", "", true),
         ("^$", "", true),
         ("^.+$", "", false),
+        // The absent CNAME counts.
+        ("^$", "a.test", true),
+        ("^(b.test)?$", "a.test", true),
     ] {
         let rule = format!("HostRegexp(`{rule}`)");
         assert_eq!(sent(host, "/").matches(&rule), expected, "{rule} {host:?}");
@@ -319,8 +326,8 @@ fn many_paths_under_one_host_are_indexed() {
 
 fn any_host() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
-        "a", "b", "a.b", "c.b", "a.c.b", ".b", "b.", "a.b.", "a.b..", "*.b", "*.c.b", "*.b.", "*",
-        "*b", "::1", "A.B",
+        "a", "b", "a.b", "c.b", "a.c.b", ".b", "b.", "a.b.", "a.b..", "*.b", "*.c.b", "*.b.", "*.",
+        "*", "*b", "::1", "A.B",
     ])
     .prop_map(str::to_owned)
 }
@@ -333,6 +340,7 @@ fn any_matcher() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => any_host().prop_map(|host| format!("Host(`{host}`)")),
         1 => Just("HostRegexp(`^a`)".to_owned()),
+        1 => Just("HostRegexp(`^$`)".to_owned()),
         3 => any_path().prop_map(|path| format!("Path(`{path}`)")),
         4 => any_path().prop_map(|path| format!("PathPrefix(`{path}`)")),
         1 => Just("PathRegexp(`b$`)".to_owned()),

@@ -1,10 +1,12 @@
 //! The reading of one Go pattern: token by token, without recursion, printing Rust's form.
+//!
+//! Groups, flags and repeats are here; [`super::escape`] and [`super::class`] read the rest.
+
+use super::escape::push_literal;
 
 /// What is wrong and the offending part of the pattern.
-type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
-const ESCAPE: &str = "invalid escape sequence";
-const RANGE: &str = "invalid character class range";
 const PERL: &str = "invalid or unsupported Perl syntax";
 const REPEAT_SIZE: &str = "invalid repeat count";
 
@@ -32,8 +34,9 @@ struct Atom {
 }
 
 pub(super) struct Translator<'p> {
-    pattern: &'p str,
-    at: usize,
+    pub(super) pattern: &'p str,
+    /// Where the reading is.
+    pub(super) at: usize,
     out: String,
     groups: Vec<Group>,
     atom: Option<Atom>,
@@ -100,25 +103,25 @@ impl<'p> Translator<'p> {
         }
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn rest(&self) -> &'p str {
+    pub(super) fn rest(&self) -> &'p str {
         self.pattern.get(self.at..).unwrap_or_default()
     }
 
     /// The pattern from `start` to here.
-    fn since(&self, start: usize) -> String {
+    pub(super) fn since(&self, start: usize) -> String {
         self.pattern.get(start..self.at).unwrap_or_default().to_owned()
     }
 
-    fn emit(&mut self, text: &str) {
+    pub(super) fn emit(&mut self, text: &str) {
         self.out.push_str(text);
         self.atom = Some(Atom { end: self.out.len(), product: 1 });
     }
 
-    fn literal(&mut self, c: char) {
+    pub(super) fn literal(&mut self, c: char) {
         push_literal(&mut self.out, c);
         self.atom = Some(Atom { end: self.out.len(), product: 1 });
     }
@@ -294,246 +297,6 @@ impl<'p> Translator<'p> {
         self.operator = Some(start);
         Ok(())
     }
-
-    /// A backslash outside a class.
-    fn escape(&mut self) -> Result<(), Wrong> {
-        let rest = self.rest();
-        if let Some(quoted) = rest.strip_prefix("\\Q") {
-            let (literal, length) = match quoted.find("\\E") {
-                Some(end) => (quoted.get(..end).unwrap_or_default(), end + 4),
-                None => (quoted, rest.len()),
-            };
-            self.at += length;
-            for c in literal.chars() {
-                self.literal(c);
-            }
-            return Ok(());
-        }
-        let assertion = match rest.as_bytes().get(1) {
-            Some(b'A') => Some("(?:\\A)"),
-            Some(b'z') => Some("(?:\\z)"),
-            Some(b'b') => Some("(?-u:\\b)"),
-            Some(b'B') => Some("(?-u:\\B)"),
-            _ => None,
-        };
-        if let Some(assertion) = assertion {
-            self.at += 2;
-            self.emit(assertion);
-            return Ok(());
-        }
-        let mut class = String::new();
-        if self.class_escape(&mut class)? {
-            self.emit(&format!("[{class}]"));
-            return Ok(());
-        }
-        let c = self.escaped_char()?;
-        self.literal(c);
-        Ok(())
-    }
-
-    /// `\d`, `\pL` and the like: prints the inside of a class. False: it is none of them.
-    fn class_escape(&mut self, class: &mut String) -> Result<bool, Wrong> {
-        let rest = self.rest();
-        let inside = match rest.as_bytes().get(1) {
-            Some(b'd') => "0-9",
-            Some(b'D') => "[^0-9]",
-            Some(b's') => "\\t\\n\\x0C\\r\\x20",
-            Some(b'S') => "[^\\t\\n\\x0C\\r\\x20]",
-            Some(b'w') => "0-9A-Za-z_",
-            Some(b'W') => "[^0-9A-Za-z_]",
-            Some(b'p' | b'P') => return self.unicode_class(class).map(|()| true),
-            _ => return Ok(false),
-        };
-        class.push_str(inside);
-        self.at += 2;
-        Ok(true)
-    }
-
-    fn unicode_class(&mut self, class: &mut String) -> Result<(), Wrong> {
-        let start = self.at;
-        let mut negated = self.rest().starts_with("\\P");
-        self.at += 2;
-        let mut name = match self.peek() {
-            Some('{') => {
-                let rest = self.rest();
-                let Some(end) = rest.find('}') else {
-                    self.at = self.pattern.len();
-                    return Err((RANGE, shortened(&self.since(start))));
-                };
-                self.at += end + 1;
-                rest.get(1..end).unwrap_or_default()
-            }
-            Some(c) => {
-                let name = self.rest().get(..c.len_utf8()).unwrap_or_default();
-                self.at += c.len_utf8();
-                name
-            }
-            None => "",
-        };
-        if let Some(stripped) = name.strip_prefix('^') {
-            negated = !negated;
-            name = stripped;
-        }
-        let plain =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let property = format!("\\{}{{{name}}}", if negated { 'P' } else { 'p' });
-        if !plain || regex::Regex::new(&property).is_err() {
-            return Err((RANGE, shortened(&self.since(start))));
-        }
-        class.push_str(&property);
-        Ok(())
-    }
-
-    /// An escape that stands for one character.
-    fn escaped_char(&mut self) -> Result<char, Wrong> {
-        let start = self.at;
-        self.at += 1;
-        let Some(c) = self.peek() else {
-            return Err(("trailing backslash at end of expression", String::new()));
-        };
-        self.at += c.len_utf8();
-        let octal = |c: Option<char>| c.filter(|c| matches!(c, '0'..='7'));
-        let code = match c {
-            '1'..='7' if octal(self.peek()).is_none() => None,
-            '0'..='7' => {
-                let mut code = u32::from(c) - u32::from('0');
-                for _ in 0..2 {
-                    let Some(digit) = octal(self.peek()).and_then(|c| c.to_digit(8)) else { break };
-                    code = code * 8 + digit;
-                    self.at += 1;
-                }
-                Some(code)
-            }
-            'x' => self.hexadecimal(),
-            'a' => Some(0x07),
-            'f' => Some(0x0C),
-            'n' => Some(0x0A),
-            'r' => Some(0x0D),
-            't' => Some(0x09),
-            'v' => Some(0x0B),
-            c if c.is_ascii() && !c.is_ascii_alphanumeric() => Some(u32::from(c)),
-            _ => None,
-        };
-        code.and_then(char::from_u32).ok_or_else(|| (ESCAPE, self.since(start)))
-    }
-
-    /// After `\x`: two digits, or any number in braces. On `None`, `at` is behind what was wrong.
-    fn hexadecimal(&mut self) -> Option<u32> {
-        let mut code: u32 = 0;
-        if self.peek() != Some('{') {
-            for _ in 0..2 {
-                let c = self.peek()?;
-                self.at += c.len_utf8();
-                code = code * 16 + c.to_digit(16)?;
-            }
-            return Some(code);
-        }
-        self.at += 1;
-        let mut digits = 0;
-        loop {
-            let c = self.peek()?;
-            self.at += c.len_utf8();
-            if c == '}' {
-                return (digits > 0).then_some(code);
-            }
-            code = code * 16 + c.to_digit(16)?;
-            digits += 1;
-            if code > u32::from(char::MAX) {
-                return None;
-            }
-        }
-    }
-
-    fn class(&mut self) -> Result<(), Wrong> {
-        let start = self.at;
-        self.at += 1;
-        let mut class = String::from("[");
-        if self.peek() == Some('^') {
-            self.at += 1;
-            class.push('^');
-        }
-        let mut first = true;
-        loop {
-            let rest = self.rest();
-            if rest.starts_with(']') && !first {
-                self.at += 1;
-                break;
-            }
-            first = false;
-            if let Some(inside) = rest.strip_prefix("[:")
-                && let Some(end) = inside.find(":]")
-            {
-                let name = inside.get(..end).unwrap_or_default();
-                self.at += end + 4;
-                if !POSIX.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                    return Err((RANGE, format!("[:{name}:]")));
-                }
-                class.push_str(&format!("[:{name}:]"));
-                continue;
-            }
-            if self.class_escape_here(&mut class)? {
-                continue;
-            }
-            let range_start = self.at;
-            let low = self.class_char(start)?;
-            let mut high = low;
-            let rest = self.rest();
-            if rest.starts_with('-') && rest.len() >= 2 && !rest.starts_with("-]") {
-                self.at += 1;
-                high = self.class_char(start)?;
-                if high < low {
-                    return Err((RANGE, self.since(range_start)));
-                }
-            }
-            push_literal(&mut class, low);
-            if high != low {
-                class.push('-');
-                push_literal(&mut class, high);
-            }
-        }
-        class.push(']');
-        self.emit(&class);
-        Ok(())
-    }
-
-    fn class_escape_here(&mut self, class: &mut String) -> Result<bool, Wrong> {
-        if self.rest().starts_with('\\') { self.class_escape(class) } else { Ok(false) }
-    }
-
-    fn class_char(&mut self, class_start: usize) -> Result<char, Wrong> {
-        match self.peek() {
-            None => Err((
-                "missing closing ]",
-                shortened(self.pattern.get(class_start..).unwrap_or_default()),
-            )),
-            Some('\\') => self.escaped_char(),
-            Some(c) => {
-                self.at += c.len_utf8();
-                Ok(c)
-            }
-        }
-    }
-}
-
-/// The names between `[:` and `:]`.
-const POSIX: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
-    "space", "upper", "word", "xdigit",
-];
-
-/// Prints a character so that it stands for itself, inside and outside classes.
-fn push_literal(out: &mut String, c: char) {
-    match c {
-        c if c.is_ascii_alphanumeric() || !c.is_ascii() || c == '_' => out.push(c),
-        ' ' | '/' | ':' | '<' | '>' | ',' | '=' | '"' | '\'' | '@' | '%' | '!' | ';' | '`' => {
-            out.push(c);
-        }
-        c if c.is_ascii_punctuation() => {
-            out.push('\\');
-            out.push(c);
-        }
-        c => out.push_str(&format!("\\x{:02X}", u32::from(c))),
-    }
 }
 
 /// Lower bound, upper bound, length of `{n}`, `{n,}` or `{n,m}`. An inner `None` is a number too
@@ -557,7 +320,7 @@ fn parse_repeat(text: &str) -> Option<(Option<u32>, Option<Option<u32>>, usize)>
 }
 
 /// The beginning of a long part, for messages.
-fn shortened(part: &str) -> String {
+pub(super) fn shortened(part: &str) -> String {
     match part.char_indices().nth(100) {
         Some((end, _)) => format!("{}...", part.get(..end).unwrap_or_default()),
         None => part.to_owned(),
