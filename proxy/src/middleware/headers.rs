@@ -54,9 +54,11 @@ impl Headers {
         if *written == routing::Headers::default() {
             return Err("headers configuration not valid".into());
         }
-        let mut built = Self::default();
-        built.request = edits("customRequestHeaders", &written.custom_request_headers)?;
-        built.response = edits("customResponseHeaders", &written.custom_response_headers)?;
+        let mut built = Self {
+            request: edits("customRequestHeaders", &written.custom_request_headers)?,
+            response: edits("customResponseHeaders", &written.custom_response_headers)?,
+            ..Self::default()
+        };
         // The host is no header to Traefik: it can be changed but not removed.
         if let Some(at) = built.request.set.iter().position(|(name, _)| *name == HOST) {
             built.host = Some(built.request.set.swap_remove(at).1);

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri, request};
 
-use super::Flow;
 use super::escape::{self, Part};
+use super::{Flow, RawQuery};
 use crate::respond;
 
 /// The path was cut down to nothing. A URI in origin form cannot say so: it shows `/`, which is
@@ -88,6 +88,9 @@ pub(super) fn set_escaped(head: &mut request::Parts, mut escaped: Vec<u8>) -> Fl
     }
     match PathAndQuery::from_maybe_shared(Bytes::from(escaped)) {
         Ok(target) => {
+            if head.extensions.get::<RawQuery>().is_some() {
+                head.extensions.remove::<RawQuery>();
+            }
             head.uri = Uri::from(target);
             Flow::Next
         }

@@ -38,7 +38,7 @@ impl RedirectRegex {
             subject.clear();
             subject.push_str(if context.tls { "https://" } else { "http://" });
             subject.push_str(&go_regex::text(super::host(head, context)));
-            subject.push_str(super::target(head));
+            subject.push_str(&super::target(head));
             match self.rewrite(subject) {
                 Some(target) => redirect::to(target.as_bytes(), self.permanent, &head.method),
                 None => Flow::Next,

@@ -52,8 +52,9 @@ impl RedirectScheme {
         if host.is_empty() {
             return super::path::refused();
         }
-        let target = super::target(head).as_bytes();
-        let target = [self.scheme.as_bytes(), host, self.port.as_bytes(), target].concat();
+        let target = super::target(head);
+        let target =
+            [self.scheme.as_bytes(), host, self.port.as_bytes(), target.as_bytes()].concat();
         redirect::to(&target, self.permanent, &head.method)
     }
 }

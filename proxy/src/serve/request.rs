@@ -17,7 +17,7 @@ use crate::canonical;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::forward::{self, headers, tunnel};
-use crate::middleware::{Context, Flow, ForwardedHost, Middleware, NoForwardedFor};
+use crate::middleware::{Context, Flow, ForwardedHost, Middleware, NoForwardedFor, RawQuery};
 use crate::pool::Lease;
 use crate::respond;
 use crate::route;
@@ -219,6 +219,13 @@ fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<()
             PathAndQuery::try_from(&*text).map_err(|_| respond::bare(StatusCode::BAD_REQUEST))?
         }
     };
+    if query.is_some()
+        && let Some(as_sent) = head.uri.query()
+    {
+        // Redirects show it so.
+        let as_sent = RawQuery(as_sent.to_owned());
+        head.extensions.insert(as_sent);
+    }
     head.uri = Uri::from(changed);
     Ok(())
 }

@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn passes() {
         // Filters, then status, milliseconds and whether it passes.
-        let table: &[(&str, &[(u16, u64, bool)])] = &[
+        type Row = (&'static str, &'static [(u16, u64, bool)]);
+        let table: &[Row] = &[
             ("{}", &[(200, 0, true), (500, 9, true)]),
             (
                 r#"{"statusCodes":["200","300-302"]}"#,
