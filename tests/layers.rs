@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("swarmgate-acme", &["swarmgate-config"]),
     ("swarmgate-proxy", &["swarmgate-config"]),
     ("swarmgate-testkit", &[]),
+    ("swarmgate-stand-in", &[]),
     (
         "swarmgate",
         &["swarmgate-config", "swarmgate-discovery", "swarmgate-acme", "swarmgate-proxy"],
