@@ -317,5 +317,5 @@ tls:
         serde_json::to_value(&c.middlewares["plugin"].value).unwrap(),
         serde_json::json!({"plugin": {"mine": {"a": [1, 2]}}})
     );
-    assert!(told(&c).iter().any(|text| text.contains("peerCertURI is known but not served")));
+    assert!(told(&c).iter().any(|text| text.contains("spiffe is known but not served")));
 }
