@@ -150,12 +150,18 @@ fn api(stage: &Stage) -> Result<String, String> {
     }
 }
 
+/// `providers.providersThrottleDuration`: a change on its own is live at once, further ones within
+/// this time come together at its end.
+const THROTTLE: Duration = Duration::from_secs(2);
+
 /// A new label is live at once.
 ///
 /// # Errors
 /// When it is not within a second.
 pub fn label_change(stage: &Stage) -> Result<String, String> {
     let rule = "traefik.http.routers.web.rule";
+    // The stack's own deployment was a change too.
+    std::thread::sleep(THROTTLE + Duration::from_millis(200));
     let start = Instant::now();
     stage.engine.update_labels(WEB, [(rule, "Host(`domini.com`) || Host(`new.domini.com`)")]);
     let result = loop {

@@ -17,7 +17,7 @@ fn causes_and_their_statuses() {
         ("app.test", &["reset"], 502, "Bad Gateway"),
         ("app.test", &[r"raw what is this\r\n\r\n"], 500, "Internal Server Error"),
         ("app.test", &[r"raw HTTP/1.1 200 OK\r\nno colon\r\n\r\n"], 500, "Internal Server Error"),
-        ("app.test", &[r"raw HTTP/1.1 200 OK\r\nA: b"], 500, "Internal Server Error"),
+        ("app.test", &[r"raw HTTP/1.1 200 OK\r\nA: b"], 502, "Bad Gateway"),
         ("app.test", &["status 418", "body teapot"], 418, "teapot"),
         ("app.test", &["status 500", "body mine"], 500, "mine"),
     ];

@@ -104,9 +104,11 @@ fn a_client_that_leaves_frees_the_upstream() {
 }
 
 #[test]
-fn trailers_of_an_answer_pass() {
+fn trailers_of_an_answer_pass_to_those_who_ask() {
     let harness = Harness::start();
-    let response = harness.ask("app.test", &["trailer X-Sum: 42", "body abc"]).unwrap();
+    // RFC 9110 section 6.5.1: trailers are for those who say that they take them.
+    let text = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: TE\r\nTE: trailers\r\nX-Do: trailer X-Sum: 42\r\nX-Do: body abc\r\n\r\n";
+    let response = harness.connect().exchange(text).unwrap();
     assert_eq!((response.status, response.text()), (200, "abc".into()));
     assert_eq!(header(&response.trailers, "x-sum"), Some("42"));
 }

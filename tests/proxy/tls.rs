@@ -44,7 +44,7 @@ fn curl_agrees() {
         let Some(got) = curl(&harness, more, url) else { return };
         let expected = match more[0] {
             // curl tells the version of the answer.
-            "--http1.0" => "hi|1.0 200",
+            "--http1.0" => "hi|1 200",
             _ => expected,
         };
         assert_eq!(got, expected, "{more:?} {url}: {}", harness.process.output());

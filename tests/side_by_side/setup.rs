@@ -91,7 +91,7 @@ impl Side {
         for (_, port) in &ports {
             process.wait_listening(*port);
         }
-        let side = Self { name, ports, process };
+        let side = Self { ports, process };
         eventually(&format!("{name} serves its routers"), Duration::from_secs(20), || {
             match client::get(side.port("web"), "host.test", "/ready") {
                 Ok(response) if response.status == 200 => Ok(()),
