@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, TRAILER, TRANSFER_ENCODING};
+use http::HeaderMap;
+use http::header::{CONNECTION, HOST, HeaderName, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use regex::Regex;
 use swarmgate_config::rule::ip_range::IpRange;
 use swarmgate_config::rule::{Expr, Matcher, go_regex};
@@ -38,6 +39,9 @@ pub(super) enum Test {
     PathRegexp(Arc<Regex>),
     Header(HeaderName, Box<[u8]>),
     HeaderRegexp(HeaderName, Arc<Regex>),
+    /// A matcher of `Connection` that `Upgrade` fulfils: all that Traefik leaves of this header
+    /// is that word, where an upgrade is asked for.
+    Upgrade,
     /// An absent value was made the empty one.
     Query(Box<[u8]>, Box<[u8]>),
     QueryRegexp(Box<[u8]>, Arc<Regex>),
@@ -118,14 +122,16 @@ impl Test {
             Matcher::PathPrefix(prefix) => Self::PathPrefix(prefix.as_bytes().into()),
             Matcher::PathRegexp(regex) => Self::PathRegexp(go_regex::compile(regex)?),
             Matcher::Header { name, value } => match header(name) {
+                Some(CONNECTION) if value == "Upgrade" => Self::Upgrade,
+                Some(CONNECTION) | None => Self::Never,
                 Some(name) => Self::Header(name, value.as_bytes().into()),
-                None => Self::Never,
             },
             Matcher::HeaderRegexp { name, regex } => {
                 let regex = go_regex::compile(regex)?;
                 match header(name) {
+                    Some(CONNECTION) if regex.is_match("Upgrade") => Self::Upgrade,
+                    Some(CONNECTION) | None => Self::Never,
                     Some(name) => Self::HeaderRegexp(name, regex),
-                    None => Self::Never,
                 }
             }
             Matcher::Query { key, value } => Self::Query(
@@ -165,6 +171,7 @@ impl Test {
                 .get_all(name)
                 .iter()
                 .any(|line| regex.is_match(&go_regex::text(line.as_bytes()))),
+            Self::Upgrade => asks_for_upgrade(request.headers),
             Self::Query(key, value) => {
                 query::values(request.query, key).any(|found| query::equals(found, value))
             }
@@ -180,6 +187,16 @@ impl Test {
 fn header(name: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     (![HOST, TRAILER, TRANSFER_ENCODING].contains(&name)).then_some(name)
+}
+
+/// Whether `Connection` lists `upgrade` and `Upgrade` says to what.
+fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+    let names_it = |line: &[u8]| {
+        line.split(|byte| *byte == b',')
+            .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+    };
+    headers.get(UPGRADE).is_some_and(|to| !to.is_empty())
+        && headers.get_all(CONNECTION).iter().any(|line| names_it(line.as_bytes()))
 }
 
 /// The host from its first dot on; empty when it has none.

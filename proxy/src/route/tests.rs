@@ -222,6 +222,32 @@ fn headers() {
     }
 }
 
+/// Of `Connection` only `Upgrade` is left when rules are asked.
+#[test]
+fn connection_headers() {
+    let table: &[(&[(&str, &str)], bool)] = &[
+        (&[("connection", "Upgrade"), ("upgrade", "websocket")], true),
+        (&[("connection", "keep-alive, upgrade"), ("upgrade", "websocket")], true),
+        (&[("connection", "close")], false),
+        (&[("connection", "Upgrade")], false),
+        (&[("upgrade", "websocket")], false),
+        (&[("connection", "upgraded"), ("upgrade", "websocket")], false),
+    ];
+    for (headers, expected) in table {
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec()));
+        let request = Sent { headers: headers.collect(), ..sent("h", "/") };
+        for (rule, possible) in [
+            ("HeaderRegexp(`Connection`,`.*`)", true),
+            ("HeaderRegexp(`Connection`,`(?i)upgrade`)", true),
+            ("Header(`connection`,`Upgrade`)", true),
+            ("Header(`Connection`,`upgrade`)", false),
+            ("HeaderRegexp(`Connection`,`close`)", false),
+        ] {
+            assert_eq!(request.matches(rule), *expected && possible, "{rule} {request:?}");
+        }
+    }
+}
+
 #[test]
 fn queries() {
     let rows = [
