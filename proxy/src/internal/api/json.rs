@@ -23,6 +23,16 @@ pub(super) fn answer(value: &impl Serialize) -> Response<Body> {
     answer
 }
 
+/// As [`answer`], the way `/api/version` alone has it: other content type, no newline.
+pub(super) fn bare(value: &impl Serialize) -> Response<Body> {
+    let mut answer = answer(&());
+    let kind = HeaderValue::from_static("application/json; charset=UTF-8");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    let text = text(value);
+    *answer.body_mut() = Body::from(text.slice(..text.len().saturating_sub(1)));
+    answer
+}
+
 /// A 200 with one page of a list.
 pub(super) fn page(page: Page) -> Response<Body> {
     let mut answer = answer(&page.items);

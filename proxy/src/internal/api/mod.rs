@@ -9,7 +9,8 @@ mod overview;
 mod redact;
 
 use http::{Method, Response, StatusCode, request};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use swarmgate_config::checked::Configuration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -117,7 +118,7 @@ fn endpoint(segments: &[&str]) -> Option<Endpoint> {
 impl Endpoint {
     fn answer(self, scene: &Scene<'_>) -> Response<Body> {
         match self {
-            Self::Version => json::answer(&version(scene)),
+            Self::Version => json::bare(&Version::of(scene.state)),
             Self::Overview => json::answer(&overview::overview(scene)),
             Self::RawData => json::answer(&objects::raw_data(scene.configuration)),
             Self::List(kind) => {
@@ -154,21 +155,32 @@ impl Endpoint {
     }
 }
 
-fn version(scene: &Scene<'_>) -> Value {
-    let started = OffsetDateTime::from(scene.state.started).format(&Rfc3339);
-    let mut version = Map::new();
-    version.insert("Version".into(), env!("CARGO_PKG_VERSION").into());
-    version.insert("Codename".into(), "swarmgate".into());
-    version.insert("startDate".into(), started.unwrap_or_default().into());
-    if let Some(api) = &scene.state.install.api {
-        if api.disable_dashboard_ad {
-            version.insert("disableDashboardAd".into(), true.into());
-        }
-        if let Some(name) = api.dashboard_name.as_ref().filter(|name| !name.is_empty()) {
-            version.insert("dashboardName".into(), name.as_str().into());
+/// `/api/version`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Version<'a> {
+    #[serde(rename = "Version")]
+    version: &'static str,
+    #[serde(rename = "Codename")]
+    codename: &'static str,
+    start_date: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disable_dashboard_ad: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    dashboard_name: &'a str,
+}
+
+impl<'a> Version<'a> {
+    fn of(state: &'a State) -> Self {
+        let api = state.install.api.as_ref();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            codename: "swarmgate",
+            start_date: OffsetDateTime::from(state.started).format(&Rfc3339).unwrap_or_default(),
+            disable_dashboard_ad: api.is_some_and(|api| api.disable_dashboard_ad),
+            dashboard_name: api.and_then(|api| api.dashboard_name.as_deref()).unwrap_or_default(),
         }
     }
-    Value::Object(version)
 }
 
 #[cfg(test)]

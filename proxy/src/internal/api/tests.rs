@@ -243,11 +243,15 @@ fn messages() {
 
 #[test]
 fn version_and_names() {
-    let expected = json!({
-        "Version": env!("CARGO_PKG_VERSION"), "Codename": "swarmgate",
-        "startDate": "1970-01-01T00:00:01.5Z"
-    });
-    assert_eq!(get("/api/version"), expected);
+    let answer = ask(&state(INSTALL), "GET", "/api/version");
+    assert_eq!(answer.headers()["content-type"], "application/json; charset=UTF-8");
+    assert_eq!(
+        body(answer),
+        format!(
+            r#"{{"Version":"{}","Codename":"swarmgate","startDate":"1970-01-01T00:00:01.5Z"}}"#,
+            env!("CARGO_PKG_VERSION")
+        )
+    );
     let state = state(r#"{"api":{"dashboardName":"prod","disableDashboardAd":true}}"#);
     let version: Value = serde_json::from_str(&body(ask(&state, "GET", "/api/version"))).unwrap();
     assert_eq!(version["dashboardName"], "prod");
