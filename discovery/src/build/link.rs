@@ -5,7 +5,7 @@
 //! takes a middleware with it), and a router that names a service elsewhere (`api@internal`)
 //! needs no port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use swarmgate_config::routing::{Configuration, LoadBalancer, Router, Service, Written};
@@ -63,9 +63,10 @@ impl Linker<'_> {
 
     /// Names among `declared` that did not survive decoding; the decoder has reported them.
     fn spoiled(&self, section: &str, decoded: &[&String]) -> Vec<String> {
-        let known = |name: &str| decoded.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let known: BTreeSet<String> = decoded.iter().map(|name| name.to_lowercase()).collect();
         let declared = self.item.declared(section);
-        declared.into_iter().filter(|name| !known(name)).map(str::to_owned).collect()
+        let lost = declared.into_iter().filter(|name| !known.contains(&name.to_lowercase()));
+        lost.map(str::to_owned).collect()
     }
 
     fn services(&mut self) {
@@ -188,8 +189,12 @@ impl Linker<'_> {
                     only.clone()
                 }
                 several => {
-                    let quoted: Vec<String> =
-                        several.iter().map(|name| format!("{name:?}")).collect();
+                    // Each such router says so: the list must not be as long as the labels.
+                    let mut quoted: Vec<String> =
+                        several.iter().take(10).map(|name| format!("{name:?}")).collect();
+                    if several.len() > 10 {
+                        quoted.push("...".to_owned());
+                    }
                     return Err(format!(
                         "Router {name} cannot be linked automatically with multiple Services: \
                          [{}]",

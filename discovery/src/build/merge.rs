@@ -140,20 +140,22 @@ fn owner(origin: &Origin) -> String {
 
 /// Joins the servers of two services that are otherwise equal.
 fn join_services(held: &mut Service, newcomer: &Service) -> bool {
-    let bare = |service: &Service| {
-        let mut service = service.clone();
-        if let Some(balancer) = &mut service.load_balancer {
-            balancer.servers.clear();
-            balancer.swarm = None;
-        }
-        service
+    let (Some(balancer), Some(newcomer_balancer)) =
+        (&mut held.load_balancer, &newcomer.load_balancer)
+    else {
+        return false;
     };
-    if bare(held) != bare(newcomer) {
+    // Lent to the comparison instead of copying the held servers each time.
+    let servers = std::mem::replace(&mut balancer.servers, newcomer_balancer.servers.clone());
+    let swarm = std::mem::replace(&mut balancer.swarm, newcomer_balancer.swarm);
+    let equal = held == newcomer;
+    let Some(held) = &mut held.load_balancer else { return false };
+    held.servers = servers;
+    held.swarm = swarm;
+    if !equal {
         return false;
     }
-    let (Some(held), Some(newcomer)) = (&mut held.load_balancer, &newcomer.load_balancer) else {
-        return false;
-    };
+    let newcomer = newcomer_balancer;
     let empty = |swarm: &Option<SwarmBackend>| swarm.is_some_and(|swarm| swarm.running_tasks == 0);
     if empty(&newcomer.swarm) && !newcomer.servers.is_empty() && !held.servers.is_empty() {
         // A VIP without tasks behind it must not take a share of the requests.

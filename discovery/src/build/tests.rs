@@ -415,3 +415,22 @@ fn the_order_of_listing_does_not_matter() {
         assert_eq!(build("swarm", turned, &Template::standard()), expected);
     }
 }
+
+/// One service may carry as many labels as Swarm lets it: time and findings stay in proportion.
+#[test]
+fn thousands_of_labels_on_one_service() {
+    let mut labels = Vec::new();
+    for number in 0..3_000 {
+        labels.push((format!("traefik.http.routers.r{number}.rule"), "Host(`a`)".to_owned()));
+        let port = format!("traefik.http.services.s{number}.loadbalancer.server.port");
+        labels.push((port, "80".to_owned()));
+    }
+    let labels: Vec<(&str, &str)> =
+        labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let configuration =
+        build("swarm", vec![service("app", "1", 1, 1, &labels)], &Template::standard());
+    assert_eq!(configuration.services.len(), 3_000);
+    assert_eq!(configuration.findings.len(), 3_000);
+    let length: usize = configuration.findings.iter().map(|it| it.message.len()).sum();
+    assert!(length < 1_000_000, "{length}");
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::Cause;
+use super::failure::Cause;
 
 const FIRST: Duration = Duration::from_millis(500);
 /// An engine that restarts should be picked up within two seconds.

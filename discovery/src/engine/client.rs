@@ -2,7 +2,6 @@
 //! values that a newer engine may bring.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +15,12 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::answer::{Task, Tolerant, tolerant};
 use super::endpoint::Endpoint;
 use super::events::Events;
+use super::failure::{Cause, Failure, failure, nonsense, too_slow};
 use super::transport::Transport;
 
 /// The oldest API that tells how many tasks of a service run.
@@ -35,105 +34,6 @@ pub struct Engine {
     docker: Docker,
     transport: Transport,
     timeout: Duration,
-}
-
-/// Why a call failed. The text is stable, so that repeating it is no news.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What kind of failure.
-    pub cause: Cause,
-    /// What happened.
-    pub message: String,
-}
-
-/// Kinds of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Nobody answers, or the connection ended.
-    Unreachable,
-    /// The engine has no such object.
-    NotFound,
-    /// The engine is no Swarm manager.
-    NotManager,
-    /// It answered something else than was expected.
-    Refused,
-}
-
-impl Failure {
-    /// A failure of a kind.
-    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-/// A list of which some entries could not be read.
-#[derive(Debug)]
-pub struct Tolerant<T> {
-    /// What could be read.
-    pub entries: Vec<T>,
-    /// Name or id of each other one, and why.
-    pub unreadable: Vec<(String, String)>,
-}
-
-/// A task, as far as addresses need it: bollard's model lacks the network attachments.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Task {
-    /// Its id.
-    #[serde(rename = "ID")]
-    pub id: String,
-    /// Its service's id.
-    #[serde(rename = "ServiceID")]
-    pub service_id: String,
-    /// Its status.
-    pub status: TaskStatus,
-    /// `running` or, on its way out, `shutdown`.
-    pub desired_state: String,
-    /// Networks with addresses.
-    #[serde(deserialize_with = "null_as_default")]
-    pub networks_attachments: Vec<Attachment>,
-}
-
-/// `Status` of a task.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct TaskStatus {
-    /// `running`, `starting`, ...
-    pub state: String,
-}
-
-/// An entry of `NetworksAttachments`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Attachment {
-    /// The network.
-    pub network: AttachedNetwork,
-    /// Addresses with prefix length: `10.0.1.5/24`.
-    #[serde(deserialize_with = "null_as_default")]
-    pub addresses: Vec<String>,
-}
-
-/// `Network` of an attachment.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct AttachedNetwork {
-    /// Its id.
-    #[serde(rename = "ID")]
-    pub id: String,
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Engine {
@@ -312,48 +212,9 @@ impl Engine {
     }
 }
 
-/// Reads each entry by itself; one that fails is simplified and tried again.
-fn tolerant<T: DeserializeOwned>(
-    entries: Vec<Value>,
-    simplify: impl Fn(&mut Value),
-) -> Tolerant<T> {
-    let mut read = Tolerant { entries: Vec::with_capacity(entries.len()), unreadable: Vec::new() };
-    for mut entry in entries {
-        let first = T::deserialize(&entry);
-        let second = first.or_else(|_| {
-            simplify(&mut entry);
-            T::deserialize(&entry)
-        });
-        match second {
-            Ok(value) => read.entries.push(value),
-            Err(error) => {
-                let name = ["/Spec/Name", "/Names/0", "/ID", "/Id"]
-                    .iter()
-                    .find_map(|pointer| entry.pointer(pointer)?.as_str());
-                read.unreadable.push((name.unwrap_or("?").to_owned(), error.to_string()));
-            }
-        }
-    }
-    read
-}
-
 fn parse_version(text: &str) -> Option<(u16, u16)> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-fn too_slow() -> Failure {
-    Failure::new(Cause::Unreachable, "the engine does not answer in time")
-}
-
-fn nonsense(detail: &str) -> Failure {
-    let detail = shorten(detail);
-    Failure::new(Cause::Refused, format!("the engine's answer cannot be read: {detail}"))
-}
-
-fn shorten(text: &str) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
-    line.chars().take(300).collect()
 }
 
 /// Percent-encodes what has a meaning in a query.
@@ -369,65 +230,9 @@ fn escape(text: &str) -> String {
     out
 }
 
-fn failure(error: Error) -> Failure {
-    match error {
-        Error::DockerResponseServerError { status_code: 404, message } => {
-            Failure::new(Cause::NotFound, shorten(&message))
-        }
-        Error::DockerResponseServerError { message, .. }
-            if message.contains("not a swarm manager") =>
-        {
-            let text = "this engine is not a Swarm manager; expected the socket of a manager node \
-                        (constrain the service with node.role == manager, or run docker swarm \
-                        init)";
-            Failure::new(Cause::NotManager, text)
-        }
-        Error::DockerResponseServerError { status_code, message } => {
-            let message = shorten(&message);
-            Failure::new(Cause::Refused, format!("the engine answers {status_code}: {message}"))
-        }
-        Error::JsonDataError { message, .. } => nonsense(&message),
-        Error::JsonSerdeError { err } => nonsense(&err.to_string()),
-        Error::APIVersionParseError {} => nonsense("no API version"),
-        Error::RequestTimeoutError => too_slow(),
-        Error::IOError { err } => {
-            let hint = match err.kind() {
-                std::io::ErrorKind::PermissionDenied => {
-                    "; expected read and write access to the socket"
-                }
-                std::io::ErrorKind::NotFound => {
-                    "; expected the engine's socket to be mounted there"
-                }
-                _ => "",
-            };
-            let text = shorten(&err.to_string());
-            Failure::new(Cause::Unreachable, format!("the engine cannot be reached: {text}{hint}"))
-        }
-        other => {
-            let text = shorten(&other.to_string());
-            Failure::new(Cause::Unreachable, format!("the connection to the engine failed: {text}"))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_unreadable_entry_spoils_only_itself() {
-        let entries = serde_json::json!([
-            {"ID": "a", "ServiceID": "s", "NetworksAttachments": null},
-            {"ID": "b", "Status": {"State": 7}},
-            {"ID": "c", "New": {"field": 1}},
-        ]);
-        let Value::Array(entries) = entries else { panic!() };
-        let read: Tolerant<Task> = tolerant(entries, |_| {});
-        let ids: Vec<&str> = read.entries.iter().map(|task| task.id.as_str()).collect();
-        assert_eq!(ids, ["a", "c"]);
-        assert_eq!(read.unreadable.len(), 1);
-        assert_eq!(read.unreadable[0].0, "b");
-    }
 
     #[test]
     fn queries_are_escaped() {

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
 
-use super::client::{Cause, Failure};
+use super::failure::{Cause, Failure};
 
 /// Real events are well below a kilobyte, but labels of a container are among the attributes.
 const MAX_LINE: usize = 1024 * 1024;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::client::{Cause, Engine, Failure};
+use super::client::Engine;
+use super::failure::{Cause, Failure};
 
 /// Ids that may be our own container's, likeliest first; empty outside of containers.
 pub fn candidates() -> Vec<String> {

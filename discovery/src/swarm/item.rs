@@ -10,7 +10,7 @@ use crate::build::item::label_origin;
 use crate::build::name::normalize;
 use crate::build::network::{self, Facts, choose};
 use crate::build::{Balance, Item, Targets, needs_members};
-use crate::engine::client::Task;
+use crate::engine::answer::Task;
 
 /// A network of Swarm scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,8 +109,12 @@ impl Candidate {
         labels: BTreeMap<String, String>,
         decoded: Labels,
     ) -> Self {
+        let status = service.service_status.as_ref();
+        let runs = status.and_then(|status| status.running_tasks).is_some_and(|tasks| tasks > 0);
         let balance = match decoded.lb_swarm {
             _ if is_dnsrr(&service) => Balance::Members,
+            // Tasks run, so nothing is being allocated any more: its networks know no VIPs.
+            _ if runs && vips(&service).is_empty() => Balance::Members,
             Some(false) => Balance::Members,
             Some(true) => Balance::Vip,
             None => Balance::Auto,

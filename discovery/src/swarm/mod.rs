@@ -14,7 +14,7 @@ use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use self::item::{Candidate, Overlay, Overlays};
 use crate::build::item::{disabled_findings, label_origin};
 use crate::build::{self, Item, Rules};
-use crate::engine::client::Task;
+use crate::engine::answer::Task;
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
 use crate::engine::{Engine, Event, Failure, own};
 use crate::provider::{Provider, Updates};
