@@ -22,7 +22,7 @@ mod patterns;
 mod place;
 mod presence;
 mod routing_file;
-mod suggest;
+pub(crate) mod suggest;
 mod text;
 mod toml;
 mod tree;

@@ -5,7 +5,7 @@ const LONGEST: usize = 64;
 
 /// The closest of `known`, if it is close enough to be meant. Case does not count; of equally
 /// close words the first wins.
-pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if word.is_empty() || word.len() > LONGEST {
         return None;
     }

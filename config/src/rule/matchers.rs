@@ -2,6 +2,7 @@
 
 use super::lexer::shortened;
 use super::{Matcher, go_regex, ip_range::IpRange};
+use crate::decode::suggest::closest;
 
 /// Names of v3, as documented.
 const NAMES: [&str; 11] = [
@@ -42,45 +43,12 @@ pub(super) fn unknown(name: &str) -> Option<String> {
     let mut message = format!("unsupported function: {}", shortened(name));
     if let Some((_, now)) = FORMER.iter().find(|(former, _)| former.eq_ignore_ascii_case(name)) {
         message.push_str(&format!("; expected {now}, which is its name in the v3 rule syntax"));
-    } else if let Some(closest) = closest(name) {
+    } else if let Some(closest) = closest(name, &NAMES) {
         message.push_str(&format!("; expected a matcher, did you mean {closest}?"));
     } else {
         message.push_str(&format!("; expected one of {}", NAMES.join(", ")));
     }
     Some(message)
-}
-
-/// The known name within two edits (case apart), if any.
-fn closest(name: &str) -> Option<&'static str> {
-    if name.len() > 32 {
-        return None;
-    }
-    let name = name.to_ascii_lowercase();
-    NAMES
-        .into_iter()
-        .map(|known| (distance(&name, &known.to_ascii_lowercase()), known))
-        .filter(|(distance, known)| *distance <= 2.min(known.len() / 2))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
-            let here = (diagonal + usize::from(from != to)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = here;
-            left = here;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// Makes a matcher of a call, or says what is wrong with it.
