@@ -23,14 +23,16 @@ mod store;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use swarmgate_config::checked::Wanted;
 use swarmgate_config::finding::Finding;
 use swarmgate_config::install::CertificateResolver;
 use swarmgate_config::routing::Domain;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 pub use self::challenge::http01::Challenges;
 use self::resolver::{Resolver, Storages};
@@ -115,14 +117,15 @@ impl Acme {
         let hub = Arc::new(hub::Hub::new(self.by_resolver(), on_change, on_findings));
         let (_nothing, none) = watch::channel(HashSet::new());
         let elsewhere = self.elsewhere.unwrap_or(none);
-        let mut loops = JoinSet::new();
-        for resolver in self.resolvers {
+        // Not as tasks of their own: when this future is dropped, so is at once all that the two
+        // callbacks hold.
+        let loops = self.resolvers.into_iter().map(|resolver| {
             let resolver_loop = run::Loop::new(resolver, Arc::clone(&hub), self.challenges.clone());
-            loops.spawn(resolver_loop.run(wanted.clone(), elsewhere.clone()));
-        }
-        while let Some(ended) = loops.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!("an ACME resolver broke down: {error}");
+            AssertUnwindSafe(resolver_loop.run(wanted.clone(), elsewhere.clone())).catch_unwind()
+        });
+        for ended in join_all(loops).await {
+            if ended.is_err() {
+                tracing::error!("an ACME resolver broke down");
             }
         }
         // Without a resolver that orders there is nothing to do but to wait for the end.

@@ -379,3 +379,35 @@ async fn resolvers_stand_side_by_side_in_one_file() {
         assert_eq!(file[resolver]["Certificates"].as_array().unwrap().len(), 1, "{resolver}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abort_lets_go_of_the_callbacks_at_once() {
+    for _ in 0..20 {
+        let world = World::new(|config| config.faults.hang = true).await;
+        let resolver = swarmgate_config::install::CertificateResolver {
+            acme: Some(world.options()),
+            tailscale: None,
+        };
+        let (acme, _) = swarmgate_acme::Acme::open(&[("le".to_owned(), resolver)].into());
+        let (wanted, receiver) =
+            tokio::sync::watch::channel(vec![swarmgate_config::checked::Wanted {
+                resolver: "le".into(),
+                domain: domain("a.test", &[]),
+                router: swarmgate_config::name::QName::new("web", "swarm"),
+            }]);
+        let held = std::sync::Arc::new(());
+        let (one, two) = (held.clone(), held.clone());
+        let task = tokio::spawn(acme.run(
+            receiver,
+            move |_| drop(one.clone()),
+            move |_| drop(two.clone()),
+        ));
+        while world.server.requests() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(std::sync::Arc::strong_count(&held), 1);
+        drop(wanted);
+    }
+}
