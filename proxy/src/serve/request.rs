@@ -11,24 +11,64 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, 
 use hyper::body::Incoming;
 
 use super::exchange::{AnswerBody, InFlight};
+use super::logged::{Logged, Routed};
 use crate::balance::Balancer;
 use crate::body::{Body, RequestBody};
 use crate::canonical;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::forward::{self, headers, tunnel};
+use crate::internal::Internal;
 use crate::middleware::{Context, Flow, ForwardedHost, Middleware, NoForwardedFor, RawQuery};
 use crate::pool::Lease;
 use crate::respond;
 use crate::route;
 use crate::snapshot::{Route, Target};
-use crate::worker::Worker;
+use crate::worker::{ThreadSnapshot, Worker};
 
 const TRAEFIK_ROUTER: HeaderName = HeaderName::from_static("x-traefik-router");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What a client is told to wait when a Swarm service has no running task, seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request gets no further than its head.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    Connect,
+    ServerWide,
+    NoPath,
+    Expectation,
+    ManyHosts,
+    BadHost,
+    NoHost,
+    BadTarget,
+}
+
+impl Refusal {
+    fn answer(self) -> Response<Body> {
+        let bad = |why: &'static str| {
+            let mut answer = respond::error(StatusCode::BAD_REQUEST, why);
+            answer.headers_mut().remove("x-content-type-options");
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            answer
+        };
+        match self {
+            Self::Connect => respond::bare(StatusCode::NOT_IMPLEMENTED),
+            Self::ServerWide => respond::bare(StatusCode::OK),
+            Self::NoPath => respond::not_found(),
+            Self::Expectation => {
+                let mut answer = respond::bare(StatusCode::EXPECTATION_FAILED);
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                answer
+            }
+            Self::ManyHosts => bad("400 Bad Request: too many Host headers"),
+            Self::BadHost => bad("400 Bad Request: malformed Host header"),
+            Self::NoHost => bad("400 Bad Request: missing required Host header"),
+            Self::BadTarget => respond::bare(StatusCode::BAD_REQUEST),
+        }
+    }
+}
 
 /// An answer and, while its body still arrives, the server's connection.
 struct Answered {
@@ -52,16 +92,22 @@ pub async fn handle(
     let number = connection.begin_request();
     let in_flight = InFlight(Rc::clone(&connection));
     let (head, incoming) = request.into_parts();
-    let body = RequestBody::new(incoming, connection.settings.read_timeout);
-    let Answered { mut response, lease } =
-        answer(&worker, entry_point, &connection, head, body).await;
+    let mut logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, &head));
+    let mut body = RequestBody::new(incoming, connection.settings.read_timeout);
+    if let Some(logged) = &logged {
+        body.count(&logged.request_bytes);
+    }
+    let answered = answer(&worker, entry_point, &connection, head, body, &mut logged).await;
+    let Answered { mut response, lease } = answered;
     if connection.should_close(number)
         && !connection.multiplexed.get()
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response.map(|body| AnswerBody::new(body, lease, None, in_flight))
+    let on_end =
+        logged.map(|logged| logged.on_end(&connection, response.status(), response.headers()));
+    response.map(|body| AnswerBody::new(body, lease, on_end, in_flight))
 }
 
 async fn answer(
@@ -70,19 +116,20 @@ async fn answer(
     connection: &Rc<Connection>,
     mut head: request::Parts,
     body: RequestBody,
+    logged: &mut Option<Box<Logged>>,
 ) -> Answered {
-    if let Some(refusal) = refuse(&head) {
-        return refusal.into();
-    }
-    let host = match take_host(&mut head) {
+    let arrived = refuse(&head)
+        .and_then(|()| take_host(&mut head))
+        .and_then(|host| canonicalise(&mut head, connection).map(|()| host));
+    let host = match arrived {
         Ok(host) => host,
-        Err(refusal) => return refusal.into(),
+        Err(refusal) => return refusal.answer().into(),
     };
-    if let Err(refusal) = canonicalise(&mut head, connection) {
-        return refusal.into();
-    }
     let upgrade =
         headers::arrive(&mut head.headers, connection, &worker.shared.server_name, host.as_ref());
+    if let Some(logged) = logged {
+        logged.canonical(&head, host.as_ref());
+    }
     // Only visible ASCII passed `take_host`.
     let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
     let canonical_host = canonical::host(host);
@@ -91,6 +138,14 @@ async fn answer(
     let Some(route) = find(&snapshot, entry_point, connection, &head, &canonical_host) else {
         return respond::not_found().into();
     };
+    if let Some(logged) = logged {
+        logged.routed(Routed {
+            router: Arc::clone(&route.name),
+            service: Arc::clone(&route.service),
+            internal: route.internal,
+            wanted: route.access_log,
+        });
+    }
     if let Some(guard) = &route.recursion_guard {
         if head.headers.get(TRAEFIK_ROUTER) == Some(guard) {
             return respond::bare(StatusCode::BAD_REQUEST).into();
@@ -114,76 +169,75 @@ async fn answer(
         Some(answered) => answered,
         None => match &route.target {
             Target::Internal(internal) => {
-                let certificates = worker.shared.store.get();
-                internal
-                    .answer(
-                        &head,
-                        &canonical_host,
-                        &worker.shared.state,
-                        &snapshot.checked,
-                        certificates.infos(),
-                    )
-                    .into()
+                serve_internally(worker, &snapshot, *internal, head, &canonical_host).await.into()
             }
             Target::Balancer(balancer) => {
-                serve_by(worker, connection, route, balancer, head, body, upgrade).await
+                serve_by(worker, connection, route, balancer, head, body, upgrade, logged).await
             }
         },
     };
     through_middlewares(answered, route.middlewares.get(..passed).unwrap_or_default(), &context)
 }
 
+/// Has a service of our own answer. The API prints the whole configuration, which may take
+/// milliseconds: it is done elsewhere, while this thread goes on.
+async fn serve_internally(
+    worker: &Worker,
+    snapshot: &ThreadSnapshot,
+    internal: Internal,
+    head: request::Parts,
+    host: &str,
+) -> Response<Body> {
+    let certificates = worker.shared.store.get();
+    let state = Arc::clone(&worker.shared.state);
+    if internal != Internal::Api {
+        return internal.answer(&head, host, &state, &snapshot.checked, certificates.infos());
+    }
+    let checked = Arc::clone(&snapshot.checked);
+    let host = host.to_owned();
+    let printing = tokio::task::spawn_blocking(move || {
+        internal.answer(&head, &host, &state, &checked, certificates.infos())
+    });
+    printing.await.unwrap_or_else(|_| respond::text(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
 /// What no router gets to see.
-fn refuse(head: &request::Parts) -> Option<Response<Body>> {
+fn refuse(head: &request::Parts) -> Result<(), Refusal> {
     if head.method == Method::CONNECT {
-        return Some(respond::bare(StatusCode::NOT_IMPLEMENTED));
+        return Err(Refusal::Connect);
     }
     if head.uri.path() == "*" {
-        return Some(if head.method == Method::OPTIONS {
-            respond::bare(StatusCode::OK)
-        } else {
-            respond::not_found()
-        });
+        let server_wide = head.method == Method::OPTIONS;
+        return Err(if server_wide { Refusal::ServerWide } else { Refusal::NoPath });
     }
-    if let Some(expect) = head.headers.get(EXPECT)
-        && !expect.as_bytes().eq_ignore_ascii_case(b"100-continue")
-    {
-        let mut refusal = respond::bare(StatusCode::EXPECTATION_FAILED);
-        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return Some(refusal);
+    match head.headers.get(EXPECT) {
+        Some(expect) if !expect.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Err(Refusal::Expectation)
+        }
+        _ => Ok(()),
     }
-    None
 }
 
 /// The host as sent: of the target if it is in absolute form or HTTP/2, else the `Host` line, of
 /// which there has to be exactly one in HTTP/1.1 (RFC 9112 section 3.2).
-fn take_host(head: &mut request::Parts) -> Result<Option<HeaderValue>, Response<Body>> {
-    let bad = |why: &'static str| {
-        let mut refusal = respond::error(StatusCode::BAD_REQUEST, why);
-        refusal.headers_mut().remove("x-content-type-options");
-        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        refusal
-    };
+fn take_host(head: &mut request::Parts) -> Result<Option<HeaderValue>, Refusal> {
     let mut lines = head.headers.get_all(HOST).iter();
     let (first, second) = (lines.next(), lines.next());
     if second.is_some() {
-        return Err(bad("400 Bad Request: too many Host headers"));
+        return Err(Refusal::ManyHosts);
     }
     if first.is_some_and(|host| !is_host(host.as_bytes())) {
-        return Err(bad("400 Bad Request: malformed Host header"));
+        return Err(Refusal::BadHost);
     }
     if let Some(authority) = head.uri.authority() {
         let without_user = authority.as_str().rsplit('@').next().unwrap_or_default();
-        let host = HeaderValue::from_str(without_user)
-            .map_err(|_| bad("400 Bad Request: malformed Host header"))?;
+        let host = HeaderValue::from_str(without_user).map_err(|_| Refusal::BadHost)?;
         head.headers.insert(HOST, host.clone());
         return Ok(Some(host));
     }
     match first {
         Some(host) => Ok(Some(host.clone())),
-        None if head.version == Version::HTTP_11 => {
-            Err(bad("400 Bad Request: missing required Host header"))
-        }
+        None if head.version == Version::HTTP_11 => Err(Refusal::NoHost),
         None => Ok(None),
     }
 }
@@ -195,8 +249,11 @@ fn is_host(host: &[u8]) -> bool {
 
 /// Reduces the target to path and query in canonical form, so that matching, middlewares and the
 /// server see the same.
-fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<(), Response<Body>> {
+fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<(), Refusal> {
     let settings = &connection.settings;
+    if canonical::has_broken_escape(head.uri.path()) {
+        return Err(respond::bare(StatusCode::BAD_REQUEST));
+    }
     let path = canonical::path(head.uri.path(), settings.sanitize_path);
     let query = head
         .uri
@@ -216,7 +273,7 @@ fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<()
                 Some(query) => Cow::Owned(format!("{path}?{query}")),
                 None => Cow::Borrowed(path),
             };
-            PathAndQuery::try_from(&*text).map_err(|_| respond::bare(StatusCode::BAD_REQUEST))?
+            PathAndQuery::try_from(&*text).map_err(|_| Refusal::BadTarget)?
         }
     };
     if query.is_some()
@@ -231,7 +288,7 @@ fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<()
 }
 
 fn find<'s>(
-    snapshot: &'s Arc<crate::snapshot::Snapshot>,
+    snapshot: &'s ThreadSnapshot,
     entry_point: usize,
     connection: &Connection,
     head: &request::Parts,
@@ -252,6 +309,7 @@ fn find<'s>(
 }
 
 /// Has a server answer.
+#[allow(clippy::too_many_arguments)] // one step of one way; a struct would only rename them
 async fn serve_by(
     worker: &Rc<Worker>,
     connection: &Rc<Connection>,
@@ -260,6 +318,7 @@ async fn serve_by(
     mut head: request::Parts,
     body: RequestBody,
     upgrade: Option<headers::Upgrade>,
+    logged: &mut Option<Box<Logged>>,
 ) -> Answered {
     if balancer.is_empty() {
         let mut answer = Failure::NoServer.answer();
@@ -286,6 +345,9 @@ async fn serve_by(
             return failure.answer().into();
         }
     };
+    if let Some(logged) = logged {
+        logged.answered(&server, response.status(), response.headers());
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let opened = match (upgrade, client_side) {
             (Some(wanted), Some(client)) => {
