@@ -1,5 +1,6 @@
 //! The composition root: the one place where the rooms meet, in one readable pass.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use swarmgate_acme::Acme;
 use swarmgate_config::decode::{Sources, load_install};
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::install::{Address, EntryPoint, Install, Protocol};
+use swarmgate_proxy::observe::AccessLog;
 use swarmgate_proxy::{Options, Proxy};
 use tokio::sync::watch;
 
@@ -82,6 +84,14 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
         log::finding(finding);
     }
 
+    let access_log = match &install.access_log {
+        None => None,
+        Some(settings) => {
+            Some(AccessLog::open(settings).map_err(|error| format!("accessLog: {error}"))?)
+        }
+    };
+    let (covered_sender, covered) = watch::channel(HashSet::new());
+    let acme = acme.covered_elsewhere(covered);
     let challenges = acme.challenges();
     let held = acme.held();
     let proxy = Proxy::start(Options {
@@ -89,6 +99,7 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
         entry_points,
         threads: threads(),
         challenges: Arc::new(move |host, token| challenges.lookup(host, token)),
+        access_log: access_log.clone(),
         host_name: host_name(),
     })
     .map_err(|error| error.to_string())?;
@@ -102,6 +113,7 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
         Arc::clone(&install),
         Arc::clone(&proxy),
         wanted_sender,
+        covered_sender,
         held,
         findings,
     ));
@@ -124,7 +136,16 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
         )
     });
 
-    while signals.next().await != Asked::Stop {}
+    loop {
+        match (signals.next().await, &access_log) {
+            (Asked::Stop, _) => break,
+            (Asked::Reopen, Some(log)) => {
+                tracing::info!("Closing and re-opening the access log");
+                log.reopen();
+            }
+            (Asked::Reopen | Asked::Nothing, _) => {}
+        }
+    }
     tracing::info!("Stopping: open requests are finished, new ones are refused");
     discovery.abort();
     ordering.abort();
@@ -135,10 +156,14 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
         Ok(proxy) => proxy.stop().map_err(|error| error.to_string()),
         Err(_) => Err("the data plane is still held by somebody".to_owned()),
     });
-    tokio::select! {
+    let stopped = tokio::select! {
         stopped = stopping => stopped.map_err(|error| error.to_string()).and_then(|result| result),
         () = second_stop(&mut signals) => Err("stopped at once by a second signal".into()),
+    };
+    if let Some(log) = access_log {
+        log.flush();
     }
+    stopped
 }
 
 async fn second_stop(signals: &mut Signals) {

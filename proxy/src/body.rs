@@ -1,6 +1,8 @@
 //! The bodies that pass through: our own bytes, the upstream's stream, the client's stream.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -87,6 +89,7 @@ pub struct RequestBody {
     timer: Option<Pin<Box<Sleep>>>,
     /// Some of it was handed out, so the request cannot be sent again.
     begun: bool,
+    counter: Option<Arc<AtomicU64>>,
 }
 
 /// Why a client's body broke off.
@@ -127,7 +130,13 @@ impl RequestBody {
             deadline: timeout.map(|timeout| Instant::now() + timeout),
             timer: None,
             begun: false,
+            counter: None,
         }
+    }
+
+    /// Adds its bytes to `counter` as they pass.
+    pub fn count(&mut self, counter: &Arc<AtomicU64>) {
+        self.counter = Some(Arc::clone(counter));
     }
 
     /// Whether there are no bytes to send.
@@ -152,6 +161,9 @@ impl HttpBody for RequestBody {
                     this.begun = true;
                     if frame.is_trailers() {
                         continue;
+                    }
+                    if let (Some(counter), Some(data)) = (&this.counter, frame.data_ref()) {
+                        counter.fetch_add(data.len() as u64, Ordering::Relaxed);
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }

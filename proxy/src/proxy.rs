@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::internal::{ChallengeLookup, State};
 use crate::listen::listen;
+use crate::observe::AccessLog;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::tls::{Certificates, Store};
@@ -34,6 +35,8 @@ pub struct Options {
     pub threads: usize,
     /// HTTP-01 answers.
     pub challenges: ChallengeLookup,
+    /// Where finished requests are told.
+    pub access_log: Option<AccessLog>,
     /// This machine's name.
     pub host_name: String,
 }
@@ -95,7 +98,7 @@ impl Proxy {
     /// Opens all sockets and starts the threads. Until the first [`Proxy::apply`] every request is
     /// answered 404, as with Traefik.
     pub fn start(options: Options) -> Result<Self, BindError> {
-        let Options { install, entry_points, threads, challenges, host_name } = options;
+        let Options { install, entry_points, threads, challenges, access_log, host_name } = options;
         let threads = threads.max(1);
         let mut settings = Vec::with_capacity(entry_points.len());
         let mut addresses = Vec::with_capacity(entry_points.len());
@@ -135,6 +138,7 @@ impl Proxy {
             tls,
             store,
             state: Arc::new(state),
+            access_log,
             server_name: HeaderValue::from_str(&host_name)
                 .unwrap_or_else(|_| HeaderValue::from_static("swarmgate")),
         });

@@ -17,6 +17,7 @@ use crate::accept;
 use crate::clock;
 use crate::connection::Registry;
 use crate::internal::State;
+use crate::observe::AccessLog;
 use crate::pool::Pools;
 use crate::resolve::Resolver;
 use crate::settings::Settings;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub store: Arc<Store>,
     /// For the proxy's own services.
     pub state: Arc<State>,
+    /// Where finished requests are told, if anywhere.
+    pub access_log: Option<AccessLog>,
     /// `X-Forwarded-Server`: this machine's name.
     pub server_name: HeaderValue,
 }
@@ -49,16 +52,29 @@ pub struct Worker {
     pub resolver: Resolver,
     /// Client connections, by entry point.
     pub registries: Vec<Rc<Registry>>,
-    current: RefCell<Rc<Arc<Snapshot>>>,
+    current: RefCell<Rc<ThreadSnapshot>>,
+}
+
+/// A thread's own handle on a snapshot: requests count on it without touching a counter that other
+/// threads touch.
+#[derive(Debug)]
+pub struct ThreadSnapshot(Arc<Snapshot>);
+
+impl std::ops::Deref for ThreadSnapshot {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
 }
 
 impl Worker {
-    /// The snapshot in force, without touching a counter that other threads touch.
-    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    /// The snapshot in force.
+    pub fn snapshot(&self) -> Rc<ThreadSnapshot> {
         let latest = self.shared.snapshot.load();
         let mut current = self.current.borrow_mut();
-        if !Arc::ptr_eq(&latest, &current) {
-            *current = Rc::new(Arc::clone(&latest));
+        if !Arc::ptr_eq(&latest, &current.0) {
+            *current = Rc::new(ThreadSnapshot(Arc::clone(&latest)));
         }
         Rc::clone(&current)
     }
@@ -81,7 +97,7 @@ fn run(
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let current = RefCell::new(Rc::new(shared.snapshot.load_full()));
+    let current = RefCell::new(Rc::new(ThreadSnapshot(shared.snapshot.load_full())));
     let registries = shared.settings.iter().map(|_| Rc::new(Registry::default())).collect();
     let worker = Rc::new(Worker {
         shared,

@@ -2,6 +2,7 @@
 
 mod detect;
 mod exchange;
+mod logged;
 pub mod request;
 
 use std::convert::Infallible;

@@ -252,7 +252,7 @@ fn is_host(host: &[u8]) -> bool {
 fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<(), Refusal> {
     let settings = &connection.settings;
     if canonical::has_broken_escape(head.uri.path()) {
-        return Err(respond::bare(StatusCode::BAD_REQUEST));
+        return Err(Refusal::BadTarget);
     }
     let path = canonical::path(head.uri.path(), settings.sanitize_path);
     let query = head

@@ -1,0 +1,158 @@
+//! What the access log keeps of a request until its answer has ended.
+//!
+//! Without an access log none of this exists; a request then costs one look at an `Option`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, request};
+
+use super::exchange::OnEnd;
+use crate::balance::Server;
+use crate::connection::Connection;
+use crate::observe::access_log::{AccessLog, Record, Tls};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A request that may be logged.
+pub struct Logged {
+    log: AccessLog,
+    number: u64,
+    started: SystemTime,
+    begun: Instant,
+    /// Body bytes from the client, counted as they pass.
+    pub request_bytes: Arc<AtomicU64>,
+    method: Method,
+    protocol: Version,
+    target: String,
+    host: HeaderValue,
+    forwarded_for: Option<HeaderValue>,
+    request_headers: Option<HeaderMap>,
+    origin: Option<Origin>,
+    router: Option<Routed>,
+    server: Option<Arc<Server>>,
+}
+
+/// The router that took the request.
+pub struct Routed {
+    /// Qualified name.
+    pub router: Arc<str>,
+    /// Its service's qualified name.
+    pub service: Arc<str>,
+    /// It is one of the proxy's own.
+    pub internal: bool,
+    /// Its requests are logged at all.
+    pub wanted: bool,
+}
+
+struct Origin {
+    status: StatusCode,
+    duration: Duration,
+    headers: Option<HeaderMap>,
+}
+
+impl Logged {
+    /// A request whose head has just been read.
+    pub fn begin(log: &AccessLog, head: &request::Parts) -> Box<Self> {
+        Box::new(Self {
+            log: log.clone(),
+            number: log.count(),
+            started: SystemTime::now(),
+            begun: Instant::now(),
+            request_bytes: Arc::default(),
+            method: head.method.clone(),
+            protocol: head.version,
+            target: head.uri.to_string(),
+            host: HeaderValue::from_static(""),
+            forwarded_for: None,
+            request_headers: None,
+            origin: None,
+            router: None,
+            server: None,
+        })
+    }
+
+    /// The head in its canonical form, before any middleware.
+    pub fn canonical(&mut self, head: &request::Parts, host: Option<&HeaderValue>) {
+        self.target = head.uri.to_string();
+        if let Some(host) = host {
+            self.host = host.clone();
+        }
+        self.forwarded_for = head.headers.get(FORWARDED_FOR).cloned();
+        self.request_headers = self.log.keeps_headers().then(|| head.headers.clone());
+    }
+
+    /// The router that takes the request.
+    pub fn routed(&mut self, routed: Routed) {
+        self.router = Some(routed);
+    }
+
+    /// The server's answer.
+    pub fn answered(&mut self, server: &Arc<Server>, status: StatusCode, headers: &HeaderMap) {
+        self.server = Some(Arc::clone(server));
+        self.origin = Some(Origin {
+            status,
+            duration: self.begun.elapsed(),
+            headers: self.log.keeps_headers().then(|| headers.clone()),
+        });
+    }
+
+    /// The answer's head is on its way; the line is written when its body has ended.
+    pub fn on_end(
+        self: Box<Self>,
+        connection: &Rc<Connection>,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> OnEnd {
+        let headers = self.log.keeps_headers().then(|| headers.clone());
+        let connection = Rc::clone(connection);
+        Box::new(move |bytes| self.write(&connection, status, headers.as_ref(), bytes))
+    }
+
+    fn write(
+        &self,
+        connection: &Connection,
+        status: StatusCode,
+        response_headers: Option<&HeaderMap>,
+        bytes: u64,
+    ) {
+        let duration = self.begun.elapsed();
+        let routed = self.router.as_ref();
+        let wanted = routed.is_none_or(|routed| routed.wanted);
+        let internal = routed.is_some_and(|routed| routed.internal);
+        if !wanted || !self.log.wants(status, duration, internal) {
+            return;
+        }
+        let origin = self.origin.as_ref();
+        self.log.write(&Record {
+            peer: connection.peer,
+            forwarded_for: self.forwarded_for.as_ref().map(HeaderValue::as_bytes),
+            user: None,
+            started: self.started,
+            duration,
+            origin_duration: origin.map(|origin| origin.duration).unwrap_or_default(),
+            method: &self.method,
+            target: &self.target,
+            protocol: self.protocol,
+            host: self.host.to_str().unwrap_or_default(),
+            tls: connection.tls.get().map(|tls| Tls { version: tls.version, cipher: tls.cipher }),
+            status,
+            bytes,
+            origin_status: origin.map(|origin| origin.status),
+            origin_bytes: if origin.is_some() { bytes } else { 0 },
+            request_bytes: self.request_bytes.load(Ordering::Relaxed),
+            request_count: self.number,
+            router: routed.map(|routed| &*routed.router),
+            service: routed.map(|routed| &*routed.service),
+            server_url: self.server.as_ref().map(|server| server.key.url.as_str()),
+            entry_point: &connection.settings.name,
+            referer: None,
+            user_agent: None,
+            request_headers: self.request_headers.as_ref(),
+            origin_headers: origin.and_then(|origin| origin.headers.as_ref()),
+            response_headers,
+        });
+    }
+}
