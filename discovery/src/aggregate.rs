@@ -12,9 +12,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::provider::{Provider, Update};
 
+/// So many changes of one provider pass at once before the throttle holds the next ones together:
+/// a deployment is a handful of changes, and a throttle is for floods.
+const BURST: u32 = 4;
+
 /// Runs all providers and calls `apply` with the merged configuration after each change, on the
-/// control-plane runtime. Unchanged configurations are dropped; a lone change is applied at once,
-/// further changes of the same provider within `throttle` are applied together when it ends.
+/// control-plane runtime. Unchanged configurations are dropped. A provider has [`BURST`] changes
+/// that are applied at once and regains one each `throttle`; when it has none left, its changes
+/// wait together for the next.
 ///
 /// Never returns; dropping it stops the providers. Must run inside a tokio runtime.
 pub async fn aggregate(
@@ -34,11 +39,13 @@ pub async fn aggregate(
     }
     drop(sender);
 
+    // An absurdly long throttle must not overflow the clock.
+    let throttle = throttle.min(Duration::from_secs(30 * 86_400));
     let mut merged = Merged::new();
     let mut slots: BTreeMap<Arc<str>, Slot> = BTreeMap::new();
     let mut open = true;
     loop {
-        let due = slots.values().filter_map(Slot::due).min();
+        let due = slots.values().filter_map(|slot| slot.due(throttle)).min();
         let wait = async {
             match due {
                 Some(due) => sleep_until(due).await,
@@ -76,8 +83,8 @@ pub async fn aggregate(
 struct Slot {
     applied: Option<Arc<Configuration>>,
     pending: Option<Arc<Configuration>>,
-    /// Until then changes are collected.
-    quiet_until: Option<Instant>,
+    /// When all of the burst is there again: one [`BURST`]th of the way back for each change.
+    recovered: Option<Instant>,
 }
 
 impl Slot {
@@ -92,19 +99,19 @@ impl Slot {
     }
 
     /// When something is waiting: the time at which it may pass.
-    fn due(&self) -> Option<Instant> {
-        self.pending.as_ref().and(self.quiet_until)
+    fn due(&self, throttle: Duration) -> Option<Instant> {
+        let recovered = self.pending.as_ref().and(self.recovered)?;
+        Some(recovered.checked_sub(throttle * (BURST - 1)).unwrap_or(recovered))
     }
 
     fn take(&mut self, now: Instant, throttle: Duration) -> Option<Arc<Configuration>> {
-        if self.quiet_until.is_some_and(|until| now < until) {
+        if self.due(throttle).is_some_and(|due| now < due) {
             return None;
         }
         let configuration = self.pending.take()?;
         self.applied = Some(configuration.clone());
-        // An absurdly long throttle must not overflow the clock: then it never ends, as written.
-        let year = Duration::from_secs(365 * 86_400);
-        self.quiet_until = Some(now + throttle.min(year));
+        self.recovered =
+            Some(self.recovered.map_or(now, |recovered| recovered.max(now)) + throttle);
         Some(configuration)
     }
 }
@@ -191,19 +198,38 @@ mod tests {
             ("a lone change passes at once", &[(100, 1)], &[(100, "a=1")]),
             ("unchanged is dropped", &[(0, 1), (5_000, 1), (9_000, 1)], &[(0, "a=1")]),
             (
-                "changes within the window pass together when it ends",
+                "a handful of changes passes at once",
                 &[(0, 1), (100, 2), (200, 3), (1_900, 4)],
-                &[(0, "a=1"), (2_000, "a=4")],
+                &[(0, "a=1"), (100, "a=2"), (200, "a=3"), (1_900, "a=4")],
             ),
             (
-                "a change after the window passes at once",
-                &[(0, 1), (2_500, 2), (3_000, 3)],
-                &[(0, "a=1"), (2_500, "a=2"), (4_500, "a=3")],
+                "a flood waits together for the next credit",
+                &[(0, 1), (100, 2), (200, 3), (300, 4), (400, 5), (500, 6), (2_100, 7), (2_200, 8)],
+                &[
+                    (0, "a=1"),
+                    (100, "a=2"),
+                    (200, "a=3"),
+                    (300, "a=4"),
+                    (2_000, "a=6"),
+                    (4_000, "a=8"),
+                ],
             ),
             (
-                "what is taken back within the window was never there",
-                &[(0, 1), (100, 2), (200, 1), (5_000, 3)],
-                &[(0, "a=1"), (5_000, "a=3")],
+                "credits come back one by one",
+                &[(0, 1), (100, 2), (200, 3), (300, 4), (2_500, 5), (2_600, 6)],
+                &[
+                    (0, "a=1"),
+                    (100, "a=2"),
+                    (200, "a=3"),
+                    (300, "a=4"),
+                    (2_500, "a=5"),
+                    (4_000, "a=6"),
+                ],
+            ),
+            (
+                "what is taken back while it waits was never there",
+                &[(0, 1), (10, 2), (20, 3), (30, 4), (100, 5), (200, 4), (9_000, 6)],
+                &[(0, "a=1"), (10, "a=2"), (20, "a=3"), (30, "a=4"), (9_000, "a=6")],
             ),
         ];
         for (case, steps, expected) in table {
@@ -215,12 +241,12 @@ mod tests {
     async fn providers_do_not_wait_for_each_other() {
         let applied =
             play(vec![("a", vec![(0, 1), (100, 2)], false), ("b", vec![(200, 7)], true)]).await;
-        assert_eq!(applied, seen(&[(0, "a=1"), (200, "a=1,b=7"), (2_000, "a=2,b=7")]));
+        assert_eq!(applied, seen(&[(0, "a=1"), (100, "a=2"), (200, "a=2,b=7")]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_provider_that_ended_keeps_its_configuration() {
         let applied = play(vec![("a", vec![(0, 1), (100, 2)], true)]).await;
-        assert_eq!(applied, seen(&[(0, "a=1"), (2_000, "a=2")]));
+        assert_eq!(applied, seen(&[(0, "a=1"), (100, "a=2")]));
     }
 }
