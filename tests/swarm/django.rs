@@ -48,6 +48,9 @@ fn deploy(house: &House, config: &str, edit: impl FnOnce(Stack) -> Stack) -> Dja
         until(&curl, &format!("https://{host}/"), Duration::from_secs(60), |_| true);
     }
     report(&format!("django with {config}: certificates served after {:.1?}", start.elapsed()));
+    // The proxy may have counted the tasks before the last of them ran.
+    until(&curl, "https://domini.com/", Duration::from_secs(10), |answer| answer.status == 200);
+    report(&format!("django with {config}: the site answers after {:.1?}", start.elapsed()));
     Django { stack, pebble, acme_json: letsencrypt.join("acme.json"), curl }
 }
 
@@ -117,6 +120,9 @@ fn label_added(house: &House, django: &Django) {
     let insecure = django.curl.clone().arg("--insecure");
     let url = "https://extra.domini.com/";
     assert_eq!(insecure.get(url).expect("an answer").status, 404);
+    // A lone change is measured: the deployment's own may still be gathered for
+    // `providersThrottleDuration`, two seconds.
+    std::thread::sleep(Duration::from_millis(2500));
     let start = Instant::now();
     house.engine.docker(&[
         "service",
@@ -131,8 +137,9 @@ fn label_added(house: &House, django: &Django) {
     until(&insecure, url, Duration::from_secs(30), |answer| answer.status == 200);
     let live = start.elapsed();
     report(&format!(
-        "label added: live {live:.0?} after the command began, {:.0?} after it returned",
-        live - accepted
+        "label added: live {} ms after the command began, {} ms after it returned",
+        live.as_millis(),
+        (live - accepted).as_millis()
     ));
     assert!(live < Duration::from_secs(1), "a label change took {live:?}");
 }
