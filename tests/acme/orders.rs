@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use swarmgate_testkit::certificates;
+use swarmgate_testkit::client::{Client, Trust};
 use swarmgate_testkit::eventually::eventually;
 
 use crate::house::{House, LIMIT};
@@ -73,5 +75,29 @@ fn a_failing_name_holds_up_nobody_says_why_and_recovers() {
             .map_err(|error| error.to_string())?
             .text();
         if findings.contains("bad.test") { Err(findings) } else { Ok(()) }
+    });
+}
+
+#[test]
+fn what_a_file_covers_is_not_ordered() {
+    let Some(house) = House::new() else { return };
+    let running = house.swarmgate(&[]);
+    let own = certificates::self_signed(&["file.test"]);
+    for (name, text) in [("own.pem", &own.pem), ("own.key", &own.key)] {
+        std::fs::write(running.directory().join(name), text).expect("a file");
+    }
+    let routing = house.routing(&["Host(`file.test`)", "Host(`other.test`)"]);
+    let tls = "tls: {certificates: [{certFile: own.pem, keyFile: own.key}]}";
+    running.replace_file("routing.yml", &format!("{routing}{tls}\n"));
+    house.served(&running, "other.test");
+    let client =
+        Client::connect_tls(("127.0.0.1", house.secure), "file.test", Trust::Roots(&own.pem));
+    assert!(client.is_ok_and(|client| client.certificate().is_some()), "{}", running.output());
+    eventually("other.test in acme.json", LIMIT, || {
+        let stored = house.stored();
+        let list = stored["letsencrypt"]["Certificates"].as_array().cloned().unwrap_or_default();
+        let main = |entry: &serde_json::Value| entry["domain"]["main"].as_str().map(str::to_owned);
+        let names: Vec<_> = list.iter().filter_map(main).collect();
+        if names == ["other.test"] { Ok(()) } else { Err(format!("{names:?}")) }
     });
 }
