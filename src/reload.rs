@@ -23,6 +23,8 @@ pub struct Reload {
     install: Arc<Install>,
     proxy: Arc<Proxy>,
     wanted: watch::Sender<Vec<Wanted>>,
+    /// Names whose certificates come from files: no resolver needs to order them.
+    covered: watch::Sender<HashSet<String>>,
     inputs: Mutex<Inputs>,
 }
 
@@ -45,12 +47,13 @@ impl Reload {
         install: Arc<Install>,
         proxy: Arc<Proxy>,
         wanted: watch::Sender<Vec<Wanted>>,
+        covered: watch::Sender<HashSet<String>>,
         held: Vec<HeldCertificate>,
         findings: Vec<Finding>,
     ) -> Self {
         let said = findings.iter().cloned().collect();
         let inputs = Inputs { held, install: findings, said, ..Inputs::default() };
-        Self { install, proxy, wanted, inputs: Mutex::new(inputs) }
+        Self { install, proxy, wanted, covered, inputs: Mutex::new(inputs) }
     }
 
     /// The providers' configuration has changed.
@@ -134,6 +137,7 @@ impl Reload {
         let sources = (certificates, default);
         if inputs.certificates.as_ref() != Some(&sources) {
             let (built, troubles) = Certificates::build(&sources.0, sources.1.as_ref());
+            self.covered.send_replace(built.covered_without_resolvers());
             self.proxy.set_certificates(built);
             inputs.certificates = Some(sources);
             findings.extend(troubles);
