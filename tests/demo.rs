@@ -6,21 +6,18 @@ use std::time::Duration;
 
 use swarmgate_testkit::process::Launch;
 
-/// Beside the tested binary; cargo builds examples for `cargo test`, but not for one test alone.
+/// Beside the tested binary. Cargo builds examples for `cargo test`, but not for one test alone,
+/// which would then meet an old one; where nothing changed this takes no time.
 fn demo() -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_swarmgate"));
     let folder = binary.parent().expect("the binary is in a folder");
-    let demo = folder.join("examples/demo");
-    if !demo.exists() {
-        let release = folder.ends_with("release");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--offline", "--example", "demo"])
-            .args(release.then_some("--release"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(status.is_ok_and(|status| status.success()), "the demo does not build");
-    }
-    demo
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--offline", "--example", "demo"])
+        .args(folder.ends_with("release").then_some("--release"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "the demo does not build");
+    folder.join("examples/demo")
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn routes(stage: &Stage, stop: &AtomicBool) -> Result<(), String> {
         }
     })?;
     println!("{} {}", title("Routes"), faint(&format!("after {} ms", start.elapsed().as_millis())));
-    for router in routers.as_array().into_iter().flatten() {
+    let found = routers.as_array().into_iter().flatten();
+    for router in found.filter(|router| router["provider"] != "internal") {
         let text = |key: &str| router[key].as_str().unwrap_or_default();
         let list = |key: &str| {
             let items = router[key].as_array().into_iter().flatten();
@@ -120,23 +121,22 @@ fn routes(stage: &Stage, stop: &AtomicBool) -> Result<(), String> {
 
 fn certificates(stage: &Stage, stop: &AtomicBool) -> Result<(), String> {
     let start = Instant::now();
-    println!("{}", title("Certificates"));
     for domain in DOMAINS {
         wait(stop, || {
             let response = secure(stage, domain, "/");
             response.map(|_| ()).map_err(|error| format!("no certificate for {domain}: {error}"))
         })?;
-        let after = start.elapsed().as_millis();
-        println!("  {domain:<22} {}", faint(&format!("over HTTP-01, held after {after} ms")));
     }
+    let after = format!("over HTTP-01, after {} ms", start.elapsed().as_millis());
+    println!("{} {}", title("Certificates"), faint(&after));
     let listed = ask_api(stage, "certificates").unwrap_or_default();
     for certificate in listed.as_array().into_iter().flatten() {
         let text = |key: &str| certificate[key].as_str().unwrap_or_default();
-        if DOMAINS.contains(&text("commonName"))
-            || certificate["sans"].to_string().contains("domini")
-        {
-            let line = format!("issued by {}, until {}", text("issuerCN"), text("notAfter"));
-            println!("  {}", faint(&line));
+        let sans = certificate["sans"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names: Vec<&str> = sans.filter(|name| DOMAINS.contains(name)).collect();
+        if !names.is_empty() {
+            let (issuer, end) = (text("issuerCN"), text("notAfter"));
+            println!("  {:<22} {}", names.join(", "), faint(&format!("by {issuer}, until {end}")));
         }
     }
     println!();

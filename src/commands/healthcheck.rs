@@ -102,8 +102,8 @@ mod tests {
     use swarmgate_config::install::{EntryPoint, Ping};
 
     fn install(ping: Option<&str>, entry_points: &[(&str, &str)]) -> Install {
-        let mut install = Install::default();
-        install.ping = ping.map(|name| Ping { entry_point: name.to_owned(), ..Ping::default() });
+        let ping = ping.map(|name| Ping { entry_point: name.to_owned(), ..Ping::default() });
+        let mut install = Install { ping, ..Install::default() };
         for (name, address) in entry_points {
             let entry_point = EntryPoint { address: (*address).into(), ..EntryPoint::default() };
             install.entry_points.insert((*name).into(), entry_point);
@@ -111,9 +111,11 @@ mod tests {
         install
     }
 
+    type Addresses = &'static [(&'static str, &'static str)];
+
     #[test]
     fn finds_the_ping_entry_point() {
-        let table: [(Option<&str>, &[(&str, &str)], Result<&str, &str>); 6] = [
+        let table: [(Option<&str>, Addresses, Result<&str, &str>); 6] = [
             (None, &[], Err("please enable `ping` to use health check")),
             (Some("traefik"), &[], Ok(":8080")),
             (Some("traefik"), &[("traefik", "127.0.0.1:9000")], Ok("127.0.0.1:9000")),

@@ -132,3 +132,14 @@ fn websockets_over_tls_too() {
     let seen = harness.upstream.last_head().unwrap();
     assert_eq!(seen.header("x-forwarded-proto"), Some("wss"));
 }
+
+/// RFC 9110 section 7.8: a server ignores `Upgrade` in an HTTP/1.0 request.
+#[test]
+fn http_10_knows_no_upgrade() {
+    let harness = Harness::start();
+    let text = "GET / HTTP/1.0\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: foo\r\nX-Do: body ok\r\n\r\n";
+    let response = harness.connect().exchange(text).unwrap();
+    assert_eq!((response.status, response.text()), (200, "ok".into()));
+    let seen = harness.upstream.last_head().unwrap();
+    assert_eq!(seen.header("upgrade"), None);
+}

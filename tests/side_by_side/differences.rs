@@ -31,6 +31,7 @@ pub const ALL: &[Difference] = &[
         &["header cache-control: no-store", "header x-content-type-options: nosniff"],
     ),
     differs("api-errors", &["api http/"], &[".error = "]),
+    differs("api-false", &["api entrypoints redir443"], &[".http.redirections"]),
     differs("trimmed-prefixes", &["api http/middlewares strip-order@"], &[".stripPrefix"]),
     differs("api-using", &["api http/routers "], &[".using = "]),
     differs("api-priority", &["api http/routers broken-entry-point"], &[".priority"]),
@@ -94,10 +95,17 @@ pub const ALL: &[Difference] = &[
     ),
     differs("number-sign", &["path: number sign"], &[]),
     differs("asterisk", &["forward: GET *"], &[]),
+    differs("upgrade-10", &["talk: upgrade over HTTP/1.0"], &[]),
     differs("folded-headers", &["bytes: folded header"], &[]),
     differs(
         "closing",
-        &["bytes: chunked and length", "bytes: bad chunk", "forward: CONNECT"],
+        &[
+            "bytes: chunked and length",
+            "bytes: bad chunk",
+            "forward: CONNECT",
+            "path: bad escape",
+            "path: cut escape",
+        ],
         &["header connection"],
     ),
 ];
