@@ -5,11 +5,11 @@
 pub mod acme_server;
 pub mod certificates;
 pub mod client;
+pub mod engine;
 pub mod eventually;
 pub mod ports;
 pub mod process;
 pub mod real;
+pub mod swarm;
 pub mod upstream;
 pub mod wire;
-pub mod engine;
-pub mod swarm;

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -34,7 +35,7 @@ pub struct VipKeeper {
 impl VipKeeper {
     /// Starts it; `None` where the kernel has IPVS and Swarm needs no help.
     pub fn start(engine: &Engine) -> Option<Self> {
-        if std::path::Path::new("/proc/net/ip_vs").exists() {
+        if Path::new("/proc/net/ip_vs").exists() {
             return None;
         }
         let stop = Arc::new(AtomicBool::new(false));
@@ -89,8 +90,8 @@ fn round(
     let mut outcome = Ok(());
     for (network, table) in &wanted {
         let namespace = engine.balancer_namespace(network);
-        // Not there: no task of that network runs here yet.
-        let Ok(inode) = namespace.metadata().map(|data| data.ino()) else { continue };
+        // Not there: no task of that network runs here yet, or no more.
+        let Some(inode) = mounted(&namespace) else { continue };
         if applied.get(network).is_some_and(|(known, now)| *known == inode && now == table) {
             continue;
         }
@@ -106,6 +107,13 @@ fn round(
     }
     applied.retain(|network, _| wanted.contains_key(network));
     outcome
+}
+
+/// The inode of a namespace's file; `None` where there is none, or only the empty file that the
+/// engine mounts it on and leaves behind.
+fn mounted(namespace: &Path) -> Option<u64> {
+    let (file, folder) = (namespace.metadata().ok()?, namespace.parent()?.metadata().ok()?);
+    (file.dev() != folder.dev()).then(|| file.ino())
 }
 
 /// The table of every network, from the engine's answers to `/services` and `/tasks`.
@@ -205,6 +213,14 @@ mod tests {
         ]);
         assert_eq!(tables(&services, &tasks), BTreeMap::from([("net".to_owned(), expected)]));
         assert_eq!(tables(&json!(null), &json!({"message": "no"})), BTreeMap::new());
+    }
+
+    #[test]
+    fn an_ordinary_file_is_no_namespace() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(mounted(file.path()), None);
+        assert_eq!(mounted(Path::new("/nowhere/at/all")), None);
+        assert!(mounted(Path::new("/proc")).is_some(), "another file system");
     }
 
     #[test]
