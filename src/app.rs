@@ -152,10 +152,8 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
     // Their last handles on the proxy go with them.
     let _ = tokio::join!(discovery, ordering);
     drop(reload);
-    let stopping = tokio::task::spawn_blocking(move || match Arc::try_unwrap(proxy) {
-        Ok(proxy) => proxy.stop().map_err(|error| error.to_string()),
-        Err(_) => Err("the data plane is still held by somebody".to_owned()),
-    });
+    let stopping =
+        tokio::task::spawn_blocking(move || proxy.stop().map_err(|error| error.to_string()));
     let stopped = tokio::select! {
         stopped = stopping => stopped.map_err(|error| error.to_string()).and_then(|result| result),
         () = second_stop(&mut signals) => Err("stopped at once by a second signal".into()),

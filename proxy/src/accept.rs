@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::connection::Connection;
+use crate::listen::turn_away;
 use crate::serve;
 use crate::worker::Worker;
 
@@ -41,6 +42,9 @@ pub async fn serve(
     if !settings.accept_grace.is_zero() {
         let _ = timeout(settings.accept_grace, accept(&worker, entry_point, &listener)).await;
     }
+    if turn_away(&listener).is_ok() {
+        let _ = timeout(HANDSHAKES, accept(&worker, entry_point, &listener)).await;
+    }
     accept_queued(&worker, entry_point, &listener).await;
     drop(listener);
     registry.each(Connection::drain);
@@ -53,6 +57,9 @@ pub async fn serve(
     registry.each(Connection::kill);
     let _ = timeout(LINGER, registry.empty()).await;
 }
+
+/// How long handshakes that have begun may take to arrive before the listener is closed.
+const HANDSHAKES: Duration = Duration::from_millis(200);
 
 async fn accept(worker: &Rc<Worker>, entry_point: usize, listener: &TcpListener) {
     loop {

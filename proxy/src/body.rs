@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -90,7 +91,14 @@ pub struct RequestBody {
     /// Some of it was handed out, so the request cannot be sent again.
     begun: bool,
     counter: Option<Arc<AtomicU64>>,
+    /// What is left of it is read when nobody wants it any more.
+    drained: bool,
 }
+
+/// How much of an unwanted body is read, bytes.
+const DRAINED_BYTES: usize = 256 * 1024;
+/// And for how long.
+const DRAINED_FOR: Duration = Duration::from_secs(1);
 
 /// Why a client's body broke off.
 #[derive(Debug)]
@@ -131,7 +139,15 @@ impl RequestBody {
             timer: None,
             begun: false,
             counter: None,
+            drained: false,
         }
+    }
+
+    /// Has the rest read when the body is dropped early. An HTTP/2 stream is otherwise reset behind
+    /// the answer, and some clients then lose the answer (RFC 9113 section 8.1 says that they must
+    /// not).
+    pub fn drain_when_dropped(&mut self) {
+        self.drained = true;
     }
 
     /// Adds its bytes to `counter` as they pass.
@@ -142,6 +158,26 @@ impl RequestBody {
     /// Whether there are no bytes to send.
     pub fn is_empty(&self) -> bool {
         self.incoming.is_none() && !self.begun
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if self.drained
+            && let Some(mut incoming) = self.incoming.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            tokio::task::spawn_local(tokio::time::timeout(DRAINED_FOR, async move {
+                let mut left = DRAINED_BYTES;
+                while let Some(Ok(frame)) = incoming.frame().await {
+                    let length = frame.data_ref().map_or(0, Bytes::len);
+                    match left.checked_sub(length) {
+                        Some(rest) => left = rest,
+                        None => return,
+                    }
+                }
+            }));
+        }
     }
 }
 

@@ -299,11 +299,12 @@ pub async fn drive<C: Drivable>(connection: &Connection, hyper: C) {
     .await;
 }
 
-/// Waits for `step`, unless the connection is killed first.
-pub async fn unless_killed<F: Future>(connection: &Connection, step: F) -> Option<F::Output> {
+/// Waits for `step`, a part of the connection's beginning, unless the connection is ended first: it
+/// has no request yet that could be lost.
+pub async fn unless_ended<F: Future>(connection: &Connection, step: F) -> Option<F::Output> {
     let mut step = std::pin::pin!(step);
     std::future::poll_fn(move |cx| {
-        if connection.killed.get() {
+        if connection.killed.get() || connection.closing.get() {
             return Poll::Ready(None);
         }
         *connection.waker.borrow_mut() = Some(cx.waker().clone());

@@ -26,6 +26,8 @@ pub enum Failure {
     ResponseHeaderTimeout,
     /// The answer is not HTTP.
     BadAnswer(hyper::Error),
+    /// The answer's `Transfer-Encoding` is none that we understand.
+    BadFraming,
     /// A 101 that does not fit the upgrade that was asked for.
     BadUpgrade,
     /// The client's body did not arrive in time.
@@ -48,6 +50,7 @@ impl Failure {
             | Self::RequestBodyTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Tls(_)
             | Self::BadAnswer(_)
+            | Self::BadFraming
             | Self::BadUpgrade
             | Self::RequestBody(_)
             | Self::Request(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -77,6 +80,7 @@ impl std::fmt::Display for Failure {
             Self::Lost(error) => write!(f, "the connection ended before an answer: {error}"),
             Self::ResponseHeaderTimeout => f.write_str("the answer took too long"),
             Self::BadAnswer(error) => write!(f, "the answer is not valid HTTP: {error}"),
+            Self::BadFraming => f.write_str("the answer's Transfer-Encoding is not understood"),
             Self::BadUpgrade => f.write_str("the answer to the upgrade names another protocol"),
             Self::RequestBodyTimeout => f.write_str("the client's body took too long"),
             Self::RequestBody(error) => write!(f, "the client's body broke off: {error}"),

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, TcpKeepalive, Type};
 
 /// Length of the kernel's queue of connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -50,6 +50,19 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     Ok(socket)
+}
+
+/// Has the kernel drop the first packets of new connections, while those whose handshake has begun
+/// still arrive. Closing a listener resets what is between; after this and a moment's accepting
+/// nothing is. Clients that come meanwhile try again by themselves and find whoever listens next.
+pub fn turn_away(listener: &tokio::net::TcpListener) -> io::Result<()> {
+    const LOAD_FLAGS: SockFilter = SockFilter::new(0x30, 0, 0, 13);
+    const ONLY_SYN_AND_ACK: SockFilter = SockFilter::new(0x54, 0, 0, 0x12);
+    const IS_SYN: SockFilter = SockFilter::new(0x15, 0, 1, 0x02);
+    const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    const PASS: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
+    // Classic BPF over the TCP header: byte 13 has the flags (RFC 9293 section 3.1).
+    SockRef::from(listener).attach_filter(&[LOAD_FLAGS, ONLY_SYN_AND_ACK, IS_SYN, DROP, PASS])
 }
 
 /// Sets what a connection to a server needs: no delay, and probes well below the 900 s after which

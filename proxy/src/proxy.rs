@@ -88,7 +88,7 @@ impl std::error::Error for BindError {}
 pub struct Proxy {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
-    threads: Vec<JoinHandle<io::Result<()>>>,
+    threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
     retired: Mutex<Vec<(Instant, Arc<Snapshot>)>>,
     install: Arc<Install>,
     addresses: Vec<(String, SocketAddr)>,
@@ -149,9 +149,16 @@ impl Proxy {
             .map(|(index, listeners)| {
                 worker::spawn(index, Arc::clone(&shared), listeners, stopped.clone())
             })
-            .collect::<io::Result<_>>()
+            .collect::<io::Result<Vec<_>>>()
             .map_err(|error| general(Cause::Io(error)))?;
-        Ok(Self { shared, stop, threads, retired: Mutex::default(), install, addresses })
+        Ok(Self {
+            shared,
+            stop,
+            threads: Mutex::new(threads),
+            retired: Mutex::default(),
+            install,
+            addresses,
+        })
     }
 
     /// Entry points and the addresses they really listen on.
@@ -180,12 +187,14 @@ impl Proxy {
     }
 
     /// Stops: unhealthy at once, then each entry point accepts for its grace, drains and closes.
-    /// Returns when every thread has ended.
-    pub fn stop(self) -> io::Result<()> {
+    /// Blocks until every thread has ended; a second call finds nothing to do.
+    pub fn stop(&self) -> io::Result<()> {
         self.shared.state.terminating.store(true, Ordering::Relaxed);
         // All threads may have ended by themselves, which their results tell.
         let _ = self.stop.send(true);
-        for thread in self.threads {
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             match thread.join() {
                 Ok(result) => result?,
                 Err(_) => return Err(io::Error::other("a data-plane thread panicked")),

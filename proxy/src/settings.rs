@@ -41,10 +41,48 @@ pub struct Settings {
     pub sanitize_path: bool,
     /// `;` in queries becomes `%3B` instead of `&`.
     pub encode_query_semicolons: bool,
+    /// Percent-encoded characters that a path must not have: their two hexadecimal digits.
+    pub denied_escapes: Vec<[u8; 2]>,
+    /// What becomes of headers whose names other programs may read as another header's.
+    pub alias_headers: AliasHeaders,
     /// Limit of a request's head, bytes.
     pub max_header_bytes: usize,
     /// HTTP/2 streams at once per connection.
     pub max_streams: u32,
+}
+
+/// What becomes of headers whose names have other characters than letters, digits and `-`
+/// (Traefik: `aliasHeadersStrategy`; the older `underscoreHeadersStrategy` means `_` alone).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AliasHeaders {
+    /// They pass.
+    #[default]
+    Keep,
+    /// They go.
+    Delete {
+        /// Only those with `_`.
+        underscore_only: bool,
+    },
+    /// The request is refused.
+    Reject {
+        /// Only because of those with `_`.
+        underscore_only: bool,
+    },
+}
+
+impl AliasHeaders {
+    fn new(alias: Option<&str>, underscore: Option<&str>) -> Self {
+        let (strategy, underscore_only) = match (alias, underscore) {
+            (Some(strategy), _) if !strategy.is_empty() => (strategy, false),
+            (_, Some(strategy)) => (strategy, true),
+            _ => return Self::Keep,
+        };
+        match strategy {
+            "delete" => Self::Delete { underscore_only },
+            "reject" => Self::Reject { underscore_only },
+            _ => Self::Keep,
+        }
+    }
 }
 
 impl Settings {
@@ -82,6 +120,11 @@ impl Settings {
             append_forwarded_for: !forwarded.not_append_x_forwarded_for,
             sanitize_path: written.http.sanitize_path.unwrap_or(true),
             encode_query_semicolons: written.http.encode_query_semicolons,
+            denied_escapes: denied_escapes(written),
+            alias_headers: AliasHeaders::new(
+                written.http.alias_headers_strategy.as_deref(),
+                written.http.underscore_headers_strategy.as_deref(),
+            ),
             max_header_bytes: written
                 .http
                 .max_header_bytes
@@ -99,5 +142,42 @@ impl Settings {
     /// Whether this peer's `X-Forwarded-*` headers are kept.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trust_all || self.trusted.contains(peer)
+    }
+}
+
+fn denied_escapes(written: &EntryPoint) -> Vec<[u8; 2]> {
+    let Some(allowed) = &written.http.encoded_characters else { return Vec::new() };
+    [
+        (allowed.allow_encoded_slash, *b"2F"),
+        (allowed.allow_encoded_back_slash, *b"5C"),
+        (allowed.allow_encoded_null_character, *b"00"),
+        (allowed.allow_encoded_semicolon, *b"3B"),
+        (allowed.allow_encoded_percent, *b"25"),
+        (allowed.allow_encoded_question_mark, *b"3F"),
+        (allowed.allow_encoded_hash, *b"23"),
+    ]
+    .into_iter()
+    .filter(|(allowed, _)| *allowed == Some(false))
+    .map(|(_, escape)| escape)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alias_strategies() {
+        let table = [
+            ((None, None), AliasHeaders::Keep),
+            ((Some("keep"), None), AliasHeaders::Keep),
+            ((Some("delete"), None), AliasHeaders::Delete { underscore_only: false }),
+            ((Some("reject"), Some("reject")), AliasHeaders::Reject { underscore_only: false }),
+            ((None, Some("delete")), AliasHeaders::Delete { underscore_only: true }),
+            ((Some(""), Some("reject")), AliasHeaders::Reject { underscore_only: true }),
+        ];
+        for ((alias, underscore), expected) in table {
+            assert_eq!(AliasHeaders::new(alias, underscore), expected, "{alias:?} {underscore:?}");
+        }
     }
 }

@@ -69,7 +69,9 @@ fn ask(address: &str, timeout: Duration) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&resolve(address)?, timeout)?;
     stream.set_write_timeout(Some(left()?))?;
     let host = if address.starts_with(':') { "localhost" } else { address };
-    write!(stream, "HEAD /ping HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: a server that answers before it has read everything hangs up on the rest.
+    let request = format!("HEAD /ping HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     // The status line is all that counts, and it is short.

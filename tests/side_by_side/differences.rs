@@ -55,6 +55,7 @@ pub const ALL: &[Difference] = &[
         ],
         &[".status", ".http.routers.errors"],
     ),
+    differs("header-lines", &["forward: many header lines"], &[]),
     differs(
         "head-cut-off",
         &["failure: head cut off"],

@@ -124,7 +124,7 @@ pub struct EntryPointHttp {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<RouterTls>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub encoded_characters: Option<serde_json::Value>,
+    pub encoded_characters: Option<EncodedCharacters>,
     #[serde(skip_serializing_if = "is_default")]
     pub encode_query_semicolons: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +135,27 @@ pub struct EntryPointHttp {
     pub alias_headers_strategy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub underscore_headers_strategy: Option<String>,
+}
+
+/// `http.encodedCharacters`: which percent-encoded characters a path may have; all when unset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct EncodedCharacters {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_slash: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_back_slash: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_null_character: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_semicolon: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_percent: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_question_mark: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_encoded_hash: Option<bool>,
 }
 
 /// `http.redirections`.

@@ -5,9 +5,10 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use crate::connection::Connection;
+use crate::settings::AliasHeaders;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -52,12 +53,14 @@ pub fn arrive(
     connection: &Connection,
     server_name: &HeaderValue,
     host: Option<&HeaderValue>,
+    version: Version,
 ) -> Option<Upgrade> {
     let settings = &connection.settings;
     if !settings.trusts(connection.peer.ip()) {
         remove_managed(headers);
     }
-    let upgrade = connection_options(headers, connection);
+    // RFC 9110 section 7.8: `Upgrade` is ignored in HTTP/1.0.
+    let upgrade = connection_options(headers, connection).filter(|_| version != Version::HTTP_10);
     let tls = connection.tls.get().is_some();
     if !headers.contains_key(&REAL_IP) {
         headers.insert(REAL_IP, connection.peer_value.clone());
@@ -151,6 +154,48 @@ fn host_port(host: &[u8]) -> Option<&[u8]> {
     (plain && !port.is_empty() && port.iter().all(u8::is_ascii_digit)).then_some(port)
 }
 
+/// Removes the headers that the entry point's alias strategy removes. False: it refuses the request.
+pub fn treat_aliases(headers: &mut HeaderMap, strategy: AliasHeaders) -> bool {
+    let (underscore_only, reject) = match strategy {
+        AliasHeaders::Keep => return true,
+        AliasHeaders::Delete { underscore_only } => (underscore_only, false),
+        AliasHeaders::Reject { underscore_only } => (underscore_only, true),
+    };
+    let is_alias = |name: &HeaderName| {
+        name.as_str().bytes().any(|byte| {
+            byte == b'_' || (!underscore_only && !byte.is_ascii_alphanumeric() && byte != b'-')
+        })
+    };
+    while let Some(name) = headers.keys().find(|name| is_alias(name)).cloned() {
+        if reject {
+            return false;
+        }
+        headers.remove(name);
+    }
+    true
+}
+
+/// Whether the framing is one that we understand: no `Transfer-Encoding`, or one line that says
+/// `chunked`. Passing on what another reads differently is how requests are smuggled (RFC 9112
+/// section 11.2).
+pub fn is_framing_clear(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// A request that could have a body says that it has none (RFC 9110 section 8.6).
+pub fn announce_empty_body(headers: &mut HeaderMap, method: &Method) {
+    if matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+        && !headers.contains_key(CONTENT_LENGTH)
+    {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
 /// Prepares a request's headers for the server: hop-by-hop headers go, the peer is appended to
 /// `X-Forwarded-For`.
 pub fn depart(headers: &mut HeaderMap, connection: &Connection, upgrade: Option<&Upgrade>) {
@@ -175,6 +220,7 @@ pub fn depart(headers: &mut HeaderMap, connection: &Connection, upgrade: Option<
         headers.remove(CONTENT_LENGTH);
     }
     remove_hop_by_hop(headers);
+    headers.remove(TRAILER);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -188,8 +234,9 @@ pub fn depart(headers: &mut HeaderMap, connection: &Connection, upgrade: Option<
     join_cookies(headers, connection);
 }
 
-/// Removes the hop-by-hop headers of a request or an answer.
-pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes the hop-by-hop headers of a request or an answer. `Trailer` is left: an answer's trailers
+/// are passed on, and hyper sends those that it announces.
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in [
         CONNECTION,
         KEEP_ALIVE,
@@ -197,7 +244,6 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
         PROXY_AUTHENTICATE,
         PROXY_AUTHORIZATION,
         TE,
-        TRAILER,
         TRANSFER_ENCODING,
         UPGRADE,
     ] {
@@ -293,6 +339,47 @@ mod tests {
         headers.append("x.forwarded.for", HeaderValue::from_static("kept"));
         remove_managed(&mut headers);
         assert_eq!(headers.len(), 2, "{headers:?}");
+    }
+
+    #[test]
+    fn framing() {
+        let table: &[(&[&str], bool)] = &[
+            (&[], true),
+            (&["chunked"], true),
+            (&["Chunked"], true),
+            (&["gzip, chunked"], false),
+            (&["identity"], false),
+            (&["chunked", "chunked"], false),
+            (&["chunked, chunked"], false),
+            (&[""], false),
+        ];
+        for (lines, expected) in table {
+            let mut headers = HeaderMap::new();
+            for line in *lines {
+                headers.append(TRANSFER_ENCODING, HeaderValue::from_static(line));
+            }
+            assert_eq!(is_framing_clear(&headers), *expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn alias_strategies() {
+        let names = ["x-a", "x_a", "x.a", "x~a"];
+        let table = [
+            (AliasHeaders::Keep, Some(4)),
+            (AliasHeaders::Delete { underscore_only: false }, Some(1)),
+            (AliasHeaders::Delete { underscore_only: true }, Some(3)),
+            (AliasHeaders::Reject { underscore_only: true }, None),
+            (AliasHeaders::Reject { underscore_only: false }, None),
+        ];
+        for (strategy, expected) in table {
+            let mut headers: HeaderMap = names
+                .iter()
+                .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("v")))
+                .collect();
+            let left = treat_aliases(&mut headers, strategy).then(|| headers.len());
+            assert_eq!(left, expected, "{strategy:?}");
+        }
     }
 
     #[test]

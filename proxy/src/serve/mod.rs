@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use self::detect::Protocol;
-use crate::connection::{Activity, Connection, Drivable, Stream, TlsInfo, drive, unless_killed};
+use crate::connection::{Activity, Connection, Drivable, Stream, TlsInfo, drive, unless_ended};
 use crate::worker::Worker;
 
 /// hyper's read buffer is also the limit of a head; beyond this a larger `maxHeaderBytes` has no
@@ -45,7 +45,7 @@ pub async fn connection(
     };
     let activity = Arc::new(Activity::default());
     let connection = registry.open(peer, Arc::clone(settings), Arc::clone(&activity));
-    let Some(Ok((protocol, begun))) = unless_killed(&connection, detect::detect(&stream)).await
+    let Some(Ok((protocol, begun))) = unless_ended(&connection, detect::detect(&stream)).await
     else {
         return;
     };
@@ -55,7 +55,7 @@ pub async fn connection(
         Protocol::Http2 => http2(worker, entry_point, connection, stream).await,
         Protocol::Tls => {
             let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
-            let Some(Ok(stream)) = unless_killed(&connection, acceptor.accept(stream)).await else {
+            let Some(Ok(stream)) = unless_ended(&connection, acceptor.accept(stream)).await else {
                 return;
             };
             let session = stream.get_ref().1;

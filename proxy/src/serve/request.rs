@@ -43,6 +43,8 @@ enum Refusal {
     BadHost,
     NoHost,
     BadTarget,
+    BadFraming,
+    AliasHeader,
 }
 
 impl Refusal {
@@ -66,6 +68,13 @@ impl Refusal {
             Self::BadHost => bad("400 Bad Request: malformed Host header"),
             Self::NoHost => bad("400 Bad Request: missing required Host header"),
             Self::BadTarget => respond::bare(StatusCode::BAD_REQUEST),
+            Self::BadFraming => {
+                let mut answer = respond::bare(StatusCode::NOT_IMPLEMENTED);
+                *answer.body_mut() = Body::from("Unsupported transfer encoding");
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                answer
+            }
+            Self::AliasHeader => respond::error(StatusCode::BAD_REQUEST, "Bad Request\n"),
         }
     }
 }
@@ -94,6 +103,9 @@ pub async fn handle(
     let (head, incoming) = request.into_parts();
     let mut logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, &head));
     let mut body = RequestBody::new(incoming, connection.settings.read_timeout);
+    if connection.multiplexed.get() {
+        body.drain_when_dropped();
+    }
     if let Some(logged) = &logged {
         body.count(&logged.request_bytes);
     }
@@ -118,15 +130,26 @@ async fn answer(
     body: RequestBody,
     logged: &mut Option<Box<Logged>>,
 ) -> Answered {
+    let settings = &connection.settings;
     let arrived = refuse(&head)
+        .and_then(|()| {
+            headers::treat_aliases(&mut head.headers, settings.alias_headers)
+                .then_some(())
+                .ok_or(Refusal::AliasHeader)
+        })
         .and_then(|()| take_host(&mut head))
         .and_then(|host| canonicalise(&mut head, connection).map(|()| host));
     let host = match arrived {
         Ok(host) => host,
         Err(refusal) => return refusal.answer().into(),
     };
-    let upgrade =
-        headers::arrive(&mut head.headers, connection, &worker.shared.server_name, host.as_ref());
+    let upgrade = headers::arrive(
+        &mut head.headers,
+        connection,
+        &worker.shared.server_name,
+        host.as_ref(),
+        head.version,
+    );
     if let Some(logged) = logged {
         logged.canonical(&head, host.as_ref());
     }
@@ -151,6 +174,10 @@ async fn answer(
             return respond::bare(StatusCode::BAD_REQUEST).into();
         }
         head.headers.insert(TRAEFIK_ROUTER, guard.clone());
+    }
+
+    if has_denied_escape(head.uri.path(), &settings.denied_escapes) {
+        return respond::bare(StatusCode::BAD_REQUEST).into();
     }
 
     let context = Context { peer: connection.peer, tls: connection.tls.get().is_some(), host };
@@ -203,6 +230,9 @@ async fn serve_internally(
 
 /// What no router gets to see.
 fn refuse(head: &request::Parts) -> Result<(), Refusal> {
+    if !headers::is_framing_clear(&head.headers) {
+        return Err(Refusal::BadFraming);
+    }
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -245,6 +275,16 @@ fn take_host(head: &mut request::Parts) -> Result<Option<HeaderValue>, Refusal> 
 /// Characters that a host (with port) can have; the rest would be read differently by somebody.
 fn is_host(host: &[u8]) -> bool {
     host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte))
+}
+
+/// Whether a path has an escape that the entry point denies. The path is canonical: its escapes
+/// are in upper case.
+fn has_denied_escape(path: &str, denied: &[[u8; 2]]) -> bool {
+    !denied.is_empty()
+        && path.as_bytes().windows(3).any(|window| match window {
+            [b'%', high, low] => denied.contains(&[*high, *low]),
+            _ => false,
+        })
 }
 
 /// Reduces the target to path and query in canonical form, so that matching, middlewares and the
@@ -333,6 +373,9 @@ async fn serve_by(
     }
     let forced_host = head.extensions.get::<ForwardedHost>().is_some();
     head.version = Version::HTTP_11;
+    if body.is_empty() {
+        headers::announce_empty_body(&mut head.headers, &head.method);
+    }
     let mut request = Request::from_parts(head, body);
     let client_side = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
     let forwarded =
@@ -347,6 +390,9 @@ async fn serve_by(
     };
     if let Some(logged) = logged {
         logged.answered(&server, response.status(), response.headers());
+    }
+    if !headers::is_framing_clear(response.headers()) {
+        return Failure::BadFraming.answer().into();
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let opened = match (upgrade, client_side) {
@@ -390,6 +436,21 @@ fn through_middlewares(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn denied_escapes() {
+        let table: &[(&str, &[[u8; 2]], bool)] = &[
+            ("/a%2Fb", &[], false),
+            ("/a%2Fb", &[*b"2F"], true),
+            ("/a%5Cb", &[*b"2F"], false),
+            ("/a%5Cb", &[*b"2F", *b"5C"], true),
+            ("/a2Fb", &[*b"2F"], false),
+            ("/%", &[*b"2F"], false),
+        ];
+        for (path, denied, expected) in table {
+            assert_eq!(has_denied_escape(path, denied), *expected, "{path} {denied:?}");
+        }
+    }
 
     #[test]
     fn hosts() {
