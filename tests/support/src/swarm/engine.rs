@@ -183,10 +183,8 @@ fn drain(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<
     })
 }
 
-/// The folder of the repository, from the folder of the package whose test asks
-/// (`env!("CARGO_MANIFEST_DIR")` of the root package).
-///
-/// Runs one of its scripts and returns the output; minutes are allowed, since scripts build.
+/// Runs a script of the repository in `root` and returns its output. Half an hour is allowed, since
+/// scripts build.
 ///
 /// # Panics
 /// When the script fails.
