@@ -1,6 +1,8 @@
 //! The bodies that pass through: our own bytes, the upstream's stream, the client's stream.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -11,6 +13,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::connection::Activity;
 
 /// Body of an answer.
 #[derive(Debug, Default)]
@@ -93,7 +97,14 @@ pub struct RequestBody {
     counter: Option<Arc<AtomicU64>>,
     /// What is left of it is read when nobody wants it any more.
     drained: bool,
+    /// Told when it is dropped before its end.
+    unread: Option<Arc<Activity>>,
+    /// Told when it has been handed out to its end.
+    sent: Option<Sent>,
 }
+
+/// When a request's body was handed out to its end.
+pub type Sent = Rc<Cell<Option<Instant>>>;
 
 /// How much of an unwanted body is read, bytes.
 const DRAINED_BYTES: usize = 256 * 1024;
@@ -140,6 +151,8 @@ impl RequestBody {
             begun: false,
             counter: None,
             drained: false,
+            unread: None,
+            sent: None,
         }
     }
 
@@ -148,6 +161,28 @@ impl RequestBody {
     /// not).
     pub fn drain_when_dropped(&mut self) {
         self.drained = true;
+    }
+
+    /// Has the connection linger when the body is dropped early: closing a TCP connection whose
+    /// bytes were not read resets it, and the client may lose the answer (RFC 9112 section 9.6).
+    pub fn linger_when_dropped(&mut self, activity: &Arc<Activity>) {
+        if self.incoming.is_some() {
+            self.unread = Some(Arc::clone(activity));
+        }
+    }
+
+    /// Where the end of sending will be told; `None`: there is nothing to send.
+    pub fn watch(&mut self) -> Option<Sent> {
+        self.incoming.as_ref()?;
+        Some(Rc::clone(self.sent.get_or_insert_default()))
+    }
+
+    fn end(&mut self) {
+        self.incoming = None;
+        self.begun = true;
+        if let Some(sent) = self.sent.take() {
+            sent.set(Some(Instant::now()));
+        }
     }
 
     /// Adds its bytes to `counter` as they pass.
@@ -163,10 +198,13 @@ impl RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if self.drained
-            && let Some(mut incoming) = self.incoming.take()
-            && tokio::runtime::Handle::try_current().is_ok()
-        {
+        let left = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
+        self.end();
+        let Some(mut incoming) = left else { return };
+        if let Some(activity) = &self.unread {
+            activity.leave_unread();
+        }
+        if self.drained && tokio::runtime::Handle::try_current().is_ok() {
             tokio::task::spawn_local(tokio::time::timeout(DRAINED_FOR, async move {
                 let mut left = DRAINED_BYTES;
                 while let Some(Ok(frame)) = incoming.frame().await {
@@ -204,21 +242,18 @@ impl HttpBody for RequestBody {
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    this.incoming = None;
-                    this.begun = true;
+                    this.end();
                     return Poll::Ready(Some(Err(RequestBodyError::Client(error))));
                 }
                 Poll::Ready(None) => {
-                    this.incoming = None;
-                    this.begun = true;
+                    this.end();
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
                     let Some(deadline) = this.deadline else { return Poll::Pending };
                     let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
                     ready!(timer.as_mut().poll(cx));
-                    this.incoming = None;
-                    this.begun = true;
+                    this.end();
                     return Poll::Ready(Some(Err(RequestBodyError::TimedOut)));
                 }
             }

@@ -31,7 +31,12 @@ pub fn ticks(duration: Duration) -> u32 {
 
 /// The tick at which `duration` from now is over; one more, because the present tick has begun.
 pub fn after(duration: Duration) -> u32 {
-    now().wrapping_add(ticks(duration)).wrapping_add(1).max(1)
+    after_ticks(ticks(duration))
+}
+
+/// As [`after`], with the duration in ticks.
+pub fn after_ticks(ticks: u32) -> u32 {
+    now().wrapping_add(ticks).wrapping_add(1).max(1)
 }
 
 /// Whether the tick `deadline` is reached (0: there is no deadline).

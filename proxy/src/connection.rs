@@ -6,15 +6,17 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker, ready};
 use std::{io, mem};
 
 use bytes::{Buf, Bytes};
 use http::HeaderValue;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::balance::Server;
 use crate::clock;
+use crate::pool::Lease;
 use crate::settings::Settings;
 
 /// A request's head is expected and has begun, or the connection is new.
@@ -25,6 +27,20 @@ const BUSY: u8 = 1;
 const IDLE: u8 = 2;
 /// Between requests of an HTTP/2 connection, whose frames need not begin anything.
 const QUIET: u8 = 3;
+/// Bytes pass both ways, for as long as they like.
+const TUNNEL: u8 = 4;
+/// One side of a tunnel has ended: the other may finish, but not be silent for ever.
+const HALF_TUNNEL: u8 = 5;
+/// The last answer is out; what the client still sends is read and thrown away for a moment.
+const LINGERING: u8 = 6;
+
+/// A write of so many bytes shows that the client takes an answer whose last bytes wait in a
+/// buffer; less may be an HTTP/2 control frame. Bytes.
+const PROGRESS: usize = 512;
+
+/// How long a client that is still sending a body may take to notice that it is not wanted.
+/// Closing at once would reset the connection, and with it the answer on its way.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Shared between the connection's task and the stream below hyper, which has to be `Send`; both
 /// live on one thread, so relaxed loads and stores are plain moves.
@@ -33,6 +49,43 @@ pub struct Activity {
     phase: AtomicU8,
     deadline: AtomicU32,
     read_ticks: AtomicU32,
+    idle_ticks: AtomicU32,
+    unread: AtomicBool,
+}
+
+impl Activity {
+    /// Part of a request's body was not read: the connection has to linger before it is closed.
+    pub fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    fn enter(&self, phase: u8, ticks: u32) {
+        self.phase.store(phase, Ordering::Relaxed);
+        let deadline = if ticks == 0 { 0 } else { clock::after_ticks(ticks) };
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    /// Bytes came from the client; none: it has ended its side.
+    fn has_read(&self, bytes: usize) {
+        match self.phase.load(Ordering::Relaxed) {
+            // The next head has begun: it has to be complete within the read time-out.
+            IDLE if bytes > 0 => self.enter(HEAD, self.read_ticks.load(Ordering::Relaxed)),
+            TUNNEL if bytes == 0 => self.half_close(),
+            HALF_TUNNEL if bytes > 0 => self.half_close(),
+            _ => {}
+        }
+    }
+
+    fn has_written(&self, bytes: usize) {
+        let phase = self.phase.load(Ordering::Relaxed);
+        if bytes >= PROGRESS && matches!(phase, IDLE | QUIET) || phase == HALF_TUNNEL {
+            self.enter(phase, self.idle_ticks.load(Ordering::Relaxed));
+        }
+    }
+
+    fn half_close(&self) {
+        self.enter(HALF_TUNNEL, self.idle_ticks.load(Ordering::Relaxed));
+    }
 }
 
 /// One client connection, as its worker and its requests see it.
@@ -57,6 +110,8 @@ pub struct Connection {
     closing: Cell<bool>,
     killed: Cell<bool>,
     tunnel: RefCell<Option<Rc<tokio::sync::Notify>>>,
+    /// The server's connection that knows this client (NTLM, Negotiate) and nobody else's.
+    own_lease: RefCell<Option<Lease>>,
     registry: Rc<Registry>,
     slot: usize,
 }
@@ -166,7 +221,9 @@ impl Connection {
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         let read = settings.read_timeout.map_or(0, clock::ticks);
         activity.read_ticks.store(read, Ordering::Relaxed);
-        activity.deadline.store(settings.read_timeout.map_or(0, clock::after), Ordering::Relaxed);
+        let idle = settings.idle_timeout.map_or(0, clock::ticks);
+        activity.idle_ticks.store(idle, Ordering::Relaxed);
+        activity.enter(HEAD, read);
         Self {
             peer,
             peer_value,
@@ -182,6 +239,7 @@ impl Connection {
             closing: Cell::new(false),
             killed: Cell::new(false),
             tunnel: RefCell::new(None),
+            own_lease: RefCell::new(None),
             registry,
             slot,
         }
@@ -215,10 +273,26 @@ impl Connection {
         }
     }
 
-    /// The connection has become a tunnel: no time-out applies, and `killed` tells it to end.
+    /// For bodies that are not read to their end.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Keeps a server's connection that has authenticated this client.
+    pub fn keep_own(&self, lease: Lease) {
+        *self.own_lease.borrow_mut() = Some(lease);
+    }
+
+    /// The connection kept by [`Connection::keep_own`], if it leads to this server and is usable.
+    pub fn take_own(&self, server: &Server) -> Option<Lease> {
+        let mut own = self.own_lease.borrow_mut();
+        own.take_if(|lease| lease.leads_to(server)).filter(Lease::is_ready)
+    }
+
+    /// The connection has become a tunnel: no time-out applies while both sides are open, and
+    /// `killed` tells it to end.
     pub fn become_tunnel(&self, killed: Rc<tokio::sync::Notify>) {
-        self.activity.phase.store(BUSY, Ordering::Relaxed);
-        self.set_deadline(None);
+        self.activity.enter(TUNNEL, 0);
         *self.tunnel.borrow_mut() = Some(killed);
     }
 
@@ -348,28 +422,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        if buffer.filled().len() > before && self.activity.phase.load(Ordering::Relaxed) == IDLE {
-            // The next head has begun: it has to be complete within the read time-out.
-            let ticks = self.activity.read_ticks.load(Ordering::Relaxed);
-            let deadline = match ticks {
-                0 => 0,
-                ticks => clock::now().wrapping_add(ticks).wrapping_add(1).max(1),
-            };
-            self.activity.phase.store(HEAD, Ordering::Relaxed);
-            self.activity.deadline.store(deadline, Ordering::Relaxed);
-        }
-        result
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        self.activity.has_read(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        self.activity.has_written(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -377,7 +444,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, slices)
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, slices))?;
+        self.activity.has_written(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -389,6 +458,28 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        let this = &mut *self;
+        let phase = this.activity.phase.load(Ordering::Relaxed);
+        if phase != LINGERING {
+            ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+            if phase == TUNNEL {
+                this.activity.half_close();
+            }
+            if matches!(phase, TUNNEL | HALF_TUNNEL)
+                || !this.activity.unread.load(Ordering::Relaxed)
+            {
+                return Poll::Ready(Ok(()));
+            }
+            // The sweep ends it when the time is over.
+            this.activity.enter(LINGERING, clock::ticks(LINGER));
+        }
+        let mut waste = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut waste);
+            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }

@@ -57,6 +57,8 @@ pub struct Lease {
     pools: Rc<Pools>,
     /// It has carried a request before.
     pub reused: bool,
+    /// The server knows it by the client's credentials (NTLM, Negotiate): it must not be pooled.
+    pub bound: bool,
 }
 
 impl Pools {
@@ -77,6 +79,7 @@ impl Pools {
                     too_old: idle.too_old,
                     pools: Rc::clone(self),
                     reused: true,
+                    bound: false,
                 });
             }
             pool.open = pool.open.saturating_sub(1);
@@ -104,6 +107,7 @@ impl Pools {
             too_old,
             pools: Rc::clone(self),
             reused: false,
+            bound: false,
         }
     }
 
@@ -135,6 +139,16 @@ impl Lease {
     /// The connection.
     pub fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
         self.sender.as_mut()
+    }
+
+    /// Whether it is a connection to this server.
+    pub fn leads_to(&self, server: &Server) -> bool {
+        self.server.number == server.number
+    }
+
+    /// Whether it is between requests.
+    pub fn is_ready(&self) -> bool {
+        self.sender.as_ref().is_some_and(SendRequest::is_ready)
     }
 
     /// Puts the connection back, if it is between requests at this moment.

@@ -1,7 +1,12 @@
 //! Connections are kept, shared, replaced when they die, and turned into tunnels.
 
+use std::io::{BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
 use swarmgate_testkit::client::Client;
 use swarmgate_testkit::upstream::pattern;
+use swarmgate_testkit::wire::Head;
 
 use crate::harness::{Harness, request};
 
@@ -142,4 +147,116 @@ fn http_10_knows_no_upgrade() {
     assert_eq!((response.status, response.text()), (200, "ok".into()));
     let seen = harness.upstream.last_head().unwrap();
     assert_eq!(seen.header("upgrade"), None);
+}
+
+/// Only what is asked for, and only what is for the server, opens a tunnel (rows B03 to B07).
+#[test]
+fn upgrades_that_are_none() {
+    let harness = Harness::start();
+    // Asked, what the server sees, what the server answers, what the client gets.
+    let table = [
+        ("websocket, h2c", Some("websocket"), "101|websocket", 101),
+        ("a, b", Some("a, b"), "101|b", 101),
+        ("websocket", Some("websocket"), "101|h2c", 500),
+        ("h2c", None, "101|h2c", 500),
+        ("TLS/1.2, HTTP/1.1", None, "101|TLS/1.2", 500),
+        ("websocket", Some("websocket"), "200|websocket", 200),
+    ];
+    for (asked, seen, answered, status) in table {
+        let mut client = harness.connect();
+        client
+            .send(format!(
+                "GET / HTTP/1.1\r\nHost: raw.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {asked}\r\nHTTP2-Settings: AAMA\r\n\r\n"
+            ))
+            .unwrap();
+        let (head, mut server) = harness.accept_raw();
+        assert_eq!(head.header("upgrade"), seen, "{asked}");
+        assert_eq!(head.header("http2-settings"), None, "{asked}");
+        let (code, protocol) = answered.split_once('|').unwrap();
+        let length = if code == "200" { "Content-Length: 0\r\n" } else { "" };
+        let answer = format!(
+            "HTTP/1.1 {code} X\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n{length}\r\n"
+        );
+        server.get_mut().write_all(answer.as_bytes()).unwrap();
+        assert_eq!(client.response("GET").unwrap().status, status, "{asked} -> {answered}");
+        if status == 200 {
+            // The connection goes on with requests, each routed for itself.
+            assert_eq!(client.exchange(request("nobody.test", &[])).unwrap().status, 404);
+        }
+    }
+}
+
+/// One side has ended and the other says nothing: such a tunnel is not kept for ever.
+#[test]
+fn half_a_tunnel_times_out() {
+    let harness = Harness::with("{respondingTimeouts: {idleTimeout: 1s}}", &[]);
+    for client_ends in [true, false] {
+        let mut client = harness.connect();
+        client
+            .send("GET / HTTP/1.1\r\nHost: raw.test\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n")
+            .unwrap();
+        let (_, mut server) = harness.accept_raw();
+        let answer = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n";
+        server.get_mut().write_all(answer).unwrap();
+        assert!(client.head().unwrap().first.contains("101"));
+        // While both are open silence is fine.
+        std::thread::sleep(Duration::from_millis(2500));
+        let start = Instant::now();
+        let mut rest = Vec::new();
+        if client_ends {
+            client.finish().unwrap();
+            assert_eq!(server.read(&mut [0; 8]).unwrap(), 0);
+            // What the server still has to say arrives.
+            for _ in 0..4 {
+                std::thread::sleep(Duration::from_millis(500));
+                server.get_mut().write_all(b"x").unwrap();
+            }
+            rest = client.rest().unwrap_or_default();
+            assert_eq!(rest, b"xxxx");
+        } else {
+            server.get_mut().shutdown(Shutdown::Write).unwrap();
+            assert_eq!(client.rest().unwrap(), b"");
+            let _ = server.read_to_end(&mut rest);
+        }
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(7), "client ends: {client_ends}: {took:?}");
+    }
+    harness.is_well();
+}
+
+/// NTLM and Negotiate authenticate a connection: it is its client's own (row B17).
+#[test]
+fn an_authenticated_connection_is_not_shared() {
+    let harness = Harness::start();
+    let [mut first, mut second] = [harness.connect(), harness.connect()];
+    let ask = |credentials: &str| format!("GET / HTTP/1.1\r\nHost: raw.test\r\n{credentials}\r\n");
+    let answer = |server: &mut BufReader<TcpStream>, status: &str| {
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        server.get_mut().write_all(text.as_bytes()).unwrap();
+    };
+
+    first.send(ask("")).unwrap();
+    let (_, mut server) = harness.accept_raw();
+    answer(&mut server, "401 No\r\nWWW-Authenticate: NTLM");
+    assert_eq!(first.response("GET").unwrap().status, 401);
+    for _ in 0..2 {
+        // The same client stays on it,
+        first.send(ask("Authorization: NTLM abc\r\n")).unwrap();
+        let head = Head::read(&mut server).unwrap().unwrap();
+        assert_eq!(head.header("authorization"), Some("NTLM abc"));
+        answer(&mut server, "200 OK");
+        assert_eq!(first.response("GET").unwrap().status, 200);
+    }
+    // and, once it is known there, without credentials,
+    first.send(ask("")).unwrap();
+    Head::read(&mut server).unwrap().unwrap();
+    answer(&mut server, "200 OK");
+    assert_eq!(first.response("GET").unwrap().status, 200);
+    // but nobody else gets there, now or later.
+    second.send(ask("")).unwrap();
+    let (_, mut other) = harness.accept_raw();
+    answer(&mut other, "200 OK");
+    assert_eq!(second.response("GET").unwrap().status, 200);
+    drop(first);
+    assert_eq!(server.read(&mut [0; 8]).unwrap(), 0, "it is closed with its client");
 }

@@ -1,6 +1,7 @@
 //! A running proxy with one upstream behind `app.test`.
 
-use std::io;
+use std::io::{self, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use swarmgate_testkit::certificates::{self, Certificate};
@@ -9,6 +10,7 @@ use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::ports;
 use swarmgate_testkit::process::{Launch, Running};
 use swarmgate_testkit::upstream::Upstream;
+use swarmgate_testkit::wire::Head;
 
 /// Longer than any step of a test takes on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -16,6 +18,8 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Harness {
     pub process: Running,
     pub upstream: Upstream,
+    /// Behind `raw.test` and `hasty-raw.test`, for tests that play the server themselves.
+    pub raw: TcpListener,
     /// For `tls.test`.
     pub certificate: Certificate,
     pub web: u16,
@@ -35,6 +39,7 @@ impl Harness {
     pub fn with(transport: &str, install: &[&str]) -> Self {
         let (web, secure, api) = (ports::free(), ports::free(), ports::free());
         let upstream = Upstream::start("app");
+        let raw = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let certificate = certificates::self_signed(&["tls.test"]);
         let transport = if transport.is_empty() { "{}" } else { transport };
         let text = format!(
@@ -56,17 +61,22 @@ ping: {{}}
     dead: {{rule: 'Host(`dead.test`)', service: dead}}
     empty: {{rule: 'Host(`empty.test`)', service: empty}}
     hasty: {{rule: 'Host(`hasty.test`)', service: hasty}}
+    raw: {{rule: 'Host(`raw.test`)', service: raw}}
+    raw-hasty: {{rule: 'Host(`hasty-raw.test`)', service: raw-hasty}}
   services:
     app: {{loadBalancer: {{servers: [{{url: '{url}'}}]}}}}
     dead: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}]}}}}
     empty: {{loadBalancer: {{servers: []}}}}
     hasty: {{loadBalancer: {{serversTransport: hasty, servers: [{{url: '{url}'}}]}}}}
+    raw: {{loadBalancer: {{servers: [{{url: '{raw}'}}]}}}}
+    raw-hasty: {{loadBalancer: {{serversTransport: hasty, servers: [{{url: '{raw}'}}]}}}}
   serversTransports:
     hasty: {{forwardingTimeouts: {{responseHeaderTimeout: 300ms}}}}
 tls: {{certificates: [{{certFile: tls.pem, keyFile: tls.key}}]}}
 ",
             url = upstream.url(),
             dead = ports::free(),
+            raw = format!("http://{}", raw.local_addr().expect("bound")),
         );
         let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
             .file("install.yml", &text)
@@ -78,7 +88,7 @@ tls: {{certificates: [{{certFile: tls.pem, keyFile: tls.key}}]}}
         for port in [web, secure, api] {
             process.wait_listening(port);
         }
-        let harness = Self { process, upstream, certificate, web, secure, api };
+        let harness = Self { process, upstream, raw, certificate, web, secure, api };
         eventually("the routers serve", LIMIT, || match client::get(web, "app.test", "/") {
             Ok(response) if response.status == 200 => Ok(()),
             other => Err(format!("{other:?}; it said:\n{}", harness.process.output())),
@@ -94,6 +104,15 @@ tls: {{certificates: [{{certFile: tls.pem, keyFile: tls.key}}]}}
     /// A request with these orders for the upstream, on a connection of its own.
     pub fn ask(&self, host: &str, orders: &[&str]) -> io::Result<Response> {
         self.connect().exchange(request(host, orders))
+    }
+
+    /// The proxy's next connection to the server that the test plays, and the head on it.
+    pub fn accept_raw(&self) -> (Head, BufReader<TcpStream>) {
+        let (stream, _) = self.raw.accept().expect("it connects");
+        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        let mut reader = BufReader::new(stream);
+        let head = Head::read(&mut reader).expect("a head").expect("a request");
+        (head, reader)
     }
 
     /// It still serves.

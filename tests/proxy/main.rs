@@ -1,9 +1,12 @@
 //! The proxy as a black box: bytes in, bytes out, and what the upstream saw in between.
 
 mod connections;
+mod early;
 mod failures;
+mod frames;
 mod harness;
 mod hostile;
+mod http2;
 mod observe;
 mod stop;
 mod streaming;

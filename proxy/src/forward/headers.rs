@@ -18,6 +18,7 @@ const FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Headers that only the proxy may set, in the spelling with `-`.
 const MANAGED: [&str; 11] = [
@@ -34,15 +35,45 @@ const MANAGED: [&str; 11] = [
     "x-real-ip",
 ];
 
-/// What the request asks to become.
+/// What the request asks to become: one protocol or several, in order of preference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade(pub HeaderValue);
 
 impl Upgrade {
+    /// The upgrade that a client asks for, without what would be spoken on this hop alone: h2c
+    /// (which RFC 9113 dropped), TLS and HTTP themselves. A server that agreed to one of these
+    /// would be reached past router and middlewares.
+    fn asked(headers: &HeaderMap) -> Option<Self> {
+        let lines = || headers.get_all(UPGRADE).iter();
+        let offered = || lines().flat_map(protocols);
+        let mut accepted = offered().filter(|protocol| is_end_to_end(protocol)).peekable();
+        accepted.peek()?;
+        if lines().count() == 1 && offered().all(is_end_to_end) {
+            return lines().next().cloned().map(Self);
+        }
+        let list = accepted.collect::<Vec<_>>().join(&b", "[..]);
+        HeaderValue::from_bytes(&list).ok().map(Self)
+    }
+
+    /// Whether it asks for this protocol.
+    pub fn names(&self, protocol: &[u8]) -> bool {
+        protocols(&self.0).any(|asked| asked.eq_ignore_ascii_case(protocol))
+    }
+
     /// Whether it is a WebSocket handshake.
     pub fn is_websocket(&self) -> bool {
-        self.0.as_bytes().eq_ignore_ascii_case(b"websocket")
+        self.names(b"websocket")
     }
+}
+
+fn protocols(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let protocols = line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.filter(|protocol| !protocol.is_empty())
+}
+
+fn is_end_to_end(protocol: &[u8]) -> bool {
+    let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
+    ![&b"h2c"[..], b"tls", b"http"].iter().any(|hop| name.eq_ignore_ascii_case(hop))
 }
 
 /// Cleans the headers of a request that has just arrived, before anything matches them: managed
@@ -119,7 +150,8 @@ fn connection_options(headers: &mut HeaderMap, connection: &Connection) -> Optio
         for option in line.as_bytes().split(|byte| *byte == b',') {
             let Ok(name) = HeaderName::from_bytes(option.trim_ascii()) else { continue };
             if name == UPGRADE {
-                upgrade = headers.get(UPGRADE).cloned().map(Upgrade);
+                upgrade = Upgrade::asked(headers);
+                headers.remove(HTTP2_SETTINGS);
                 continue;
             }
             let kept = MANAGED.contains(&name.as_str())
@@ -133,8 +165,7 @@ fn connection_options(headers: &mut HeaderMap, connection: &Connection) -> Optio
             }
         }
     }
-    // h2c is not spoken by upgrade (RFC 9113 dropped it): the request is served as it is.
-    upgrade.filter(|Upgrade(protocol)| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c"))
+    upgrade
 }
 
 fn port(headers: &HeaderMap, tls: bool, host: Option<&HeaderValue>) -> HeaderValue {
@@ -184,6 +215,23 @@ pub fn is_framing_clear(headers: &HeaderMap) -> bool {
         (None, _) => true,
         (Some(only), None) => only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
         (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether these credentials or this challenge belong to a connection instead of a request: NTLM
+/// and Negotiate (RFC 4559 section 6). Such a connection to a server is one client's own.
+pub fn are_of_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get_all(name).iter().any(|value| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+    })
+}
+
+/// A body of unknown length is sent in chunks whatever the method; hyper would leave that of a GET
+/// away.
+pub fn announce_chunks(headers: &mut HeaderMap, method: &Method) {
+    if matches!(*method, Method::GET | Method::HEAD) && !headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
@@ -379,6 +427,53 @@ mod tests {
                 .collect();
             let left = treat_aliases(&mut headers, strategy).then(|| headers.len());
             assert_eq!(left, expected, "{strategy:?}");
+        }
+    }
+
+    #[test]
+    fn upgrades() {
+        let table: &[(&[&str], Option<&str>)] = &[
+            (&[], None),
+            (&[""], None),
+            (&["WebSocket"], Some("WebSocket")),
+            (&["foo/1,  bar"], Some("foo/1,  bar")),
+            (&["h2c"], None),
+            (&["H2C", "h2c"], None),
+            (&["websocket, h2c"], Some("websocket")),
+            (&["TLS/1.2, HTTP/1.1"], None),
+            (&["a", "HTTP/2.0", "b"], Some("a, b")),
+        ];
+        for (lines, expected) in table {
+            let mut headers = HeaderMap::new();
+            for line in *lines {
+                headers.append(UPGRADE, HeaderValue::from_static(line));
+            }
+            let expected = expected.map(|value| Upgrade(HeaderValue::from_static(value)));
+            assert_eq!(Upgrade::asked(&headers), expected, "{lines:?}");
+        }
+        let upgrade = Upgrade(HeaderValue::from_static("foo/1, WebSocket"));
+        assert!(upgrade.names(b"FOO/1") && upgrade.is_websocket() && !upgrade.names(b"foo"));
+        assert!(!upgrade.names(b""));
+    }
+
+    #[test]
+    fn credentials_of_connections() {
+        use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+        let table: &[(&[&str], bool)] = &[
+            (&[], false),
+            (&["Basic abc"], false),
+            (&["NTLM"], true),
+            (&["Basic realm=a", "Negotiate"], true),
+            (&["negotiate TlRM"], true),
+            (&["NTLMv9 x"], false),
+        ];
+        for (lines, expected) in table {
+            let mut headers = HeaderMap::new();
+            for line in *lines {
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(line));
+            }
+            assert_eq!(are_of_connection(&headers, &WWW_AUTHENTICATE), *expected, "{lines:?}");
+            assert!(!are_of_connection(&headers, &AUTHORIZATION));
         }
     }
 

@@ -5,20 +5,23 @@
 
 pub mod connect;
 pub mod headers;
+mod stream;
 pub mod tunnel;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderName, Method, Request, Response, Uri};
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::connect::connect;
 use crate::balance::{Balancer, Server};
-use crate::body::{RequestBody, RequestBodyError};
+use crate::body::{RequestBody, RequestBodyError, Sent};
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::pool::Lease;
 use crate::worker::Worker;
@@ -46,6 +49,7 @@ pub struct Answer {
 /// middleware chose `Host`, which stays whatever `passHostHeader` says.
 pub async fn forward(
     worker: &Worker,
+    connection: &Connection,
     balancer: &Balancer,
     mut request: Request<RequestBody>,
     tunnel: bool,
@@ -54,12 +58,15 @@ pub async fn forward(
     let mut server = balancer.next().ok_or(Failure::NoServer)?;
     let replayable = request.body().is_empty() && is_repeatable(&request);
     let client_host = (balancer.pass_host || forced_host) && request.headers().contains_key(HOST);
-    let target = server.prefix.is_some().then(|| request.uri().clone());
+    let mut target = None;
     let mut servers_left = balancer.servers.len().min(MOST_SERVERS);
     let mut unsent_left = MOST_UNSENT;
     let mut fresh = tunnel;
     loop {
-        let pooled = if fresh { None } else { worker.pools.take(server) };
+        let pooled = match fresh {
+            true => None,
+            false => connection.take_own(server).or_else(|| worker.pools.take(server)),
+        };
         let mut lease = match pooled {
             Some(lease) => lease,
             None => match connect(server, &worker.pools, &worker.resolver, tunnel).await {
@@ -82,20 +89,25 @@ pub async fn forward(
         if !client_host {
             request.headers_mut().insert(HOST, server.authority.clone());
         }
-        if let (Some(target), Some(prefix)) = (&target, &server.prefix) {
+        if let Some(prefix) = &server.prefix {
+            let target = target.get_or_insert_with(|| request.uri().clone());
             *request.uri_mut() = join(prefix, target)?;
+        } else if let Some(target) = &target {
+            // The server before this one had a path of its own.
+            *request.uri_mut() = Uri::clone(target);
         }
         let spare = (lease.reused && replayable).then(|| copy(&request));
         let reused = lease.reused;
         let Some(sender) = lease.sender() else {
             return Err(Failure::Request("the connection is gone".into()));
         };
-        let sent = sender.try_send_request(request);
         let result = match server.limits.response_header {
             Some(limit) => {
-                timeout(limit, sent).await.map_err(|_| Failure::ResponseHeaderTimeout)?
+                let sent = request.body_mut().watch();
+                let answer = sender.try_send_request(request);
+                within(limit, sent, answer).await.ok_or(Failure::ResponseHeaderTimeout)?
             }
-            None => sent.await,
+            None => sender.try_send_request(request).await,
         };
         let mut error = match result {
             Ok(response) => return Ok(Answer { response, lease, server: Arc::clone(server) }),
@@ -117,6 +129,23 @@ pub async fn forward(
                 fresh = true;
             }
             _ => return Err(classify(error)),
+        }
+    }
+}
+
+/// Waits for an answer's head, but not longer than `limit` from the end of the request: a body that
+/// takes its time is no fault of the server. `None`: that time is over.
+async fn within<F: Future>(limit: Duration, sent: Option<Sent>, answer: F) -> Option<F::Output> {
+    let mut answer = std::pin::pin!(answer);
+    let Some(sent) = sent else { return timeout(limit, answer).await.ok() };
+    loop {
+        let ended = sent.get();
+        let until = ended.unwrap_or_else(Instant::now) + limit;
+        match timeout_at(until, &mut answer).await {
+            Ok(answer) => return Some(answer),
+            // It ended meanwhile, or is still being sent.
+            Err(_) if ended.is_none() => {}
+            Err(_) => return None,
         }
     }
 }

@@ -26,10 +26,8 @@ pub fn open(
     mut answer: Response<hyper::body::Incoming>,
     lease: Lease,
 ) -> Result<Response<Body>, Failure> {
-    let fits = answer
-        .headers()
-        .get(UPGRADE)
-        .is_some_and(|got| got.as_bytes().eq_ignore_ascii_case(wanted.0.as_bytes()));
+    let fits =
+        answer.headers().get(UPGRADE).is_some_and(|got| wanted.names(got.as_bytes().trim_ascii()));
     if !fits {
         return Err(Failure::BadUpgrade);
     }

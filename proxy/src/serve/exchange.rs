@@ -33,7 +33,7 @@ pub struct AnswerBody {
     ended: bool,
     bytes: u64,
     on_end: Option<OnEnd>,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 /// Called with the number of body bytes that were handed over, when an answer is over.
@@ -47,7 +47,7 @@ impl AnswerBody {
         on_end: Option<OnEnd>,
         in_flight: InFlight,
     ) -> Self {
-        Self { body, lease, ended: false, bytes: 0, on_end, _in_flight: in_flight }
+        Self { body, lease, ended: false, bytes: 0, on_end, in_flight }
     }
 }
 
@@ -83,11 +83,19 @@ impl HttpBody for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take()
+        if let Some(mut lease) = self.lease.take()
             && (self.ended || self.body.is_end_stream())
-            && let Err(lease) = lease.give_back()
         {
-            lease.give_back_later(PATIENCE);
+            let client = &self.in_flight.0;
+            if lease.bound {
+                // The streams of an HTTP/2 connection may be anybody's: theirs is closed.
+                if !client.multiplexed.get() {
+                    lease.reused = true;
+                    client.keep_own(lease);
+                }
+            } else if let Err(lease) = lease.give_back() {
+                lease.give_back_later(PATIENCE);
+            }
         }
         if let Some(on_end) = self.on_end.take() {
             on_end(self.bytes);

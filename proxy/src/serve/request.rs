@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, EXPECT, HOST, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, request};
 use hyper::body::Incoming;
@@ -32,6 +32,14 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What a client is told to wait when a Swarm service has no running task, seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// The connection's last answer: who sends this may mean what follows differently, too.
+fn closing(mut answer: Response<Body>) -> Response<Body> {
+    answer.headers_mut().insert(CONNECTION, CLOSE);
+    answer
+}
+
 /// Why a request gets no further than its head.
 #[derive(Clone, Copy, Debug)]
 enum Refusal {
@@ -52,27 +60,21 @@ impl Refusal {
         let bad = |why: &'static str| {
             let mut answer = respond::error(StatusCode::BAD_REQUEST, why);
             answer.headers_mut().remove("x-content-type-options");
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            answer
+            closing(answer)
         };
         match self {
-            Self::Connect => respond::bare(StatusCode::NOT_IMPLEMENTED),
+            Self::Connect => closing(respond::bare(StatusCode::NOT_IMPLEMENTED)),
             Self::ServerWide => respond::bare(StatusCode::OK),
             Self::NoPath => respond::not_found(),
-            Self::Expectation => {
-                let mut answer = respond::bare(StatusCode::EXPECTATION_FAILED);
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                answer
-            }
+            Self::Expectation => closing(respond::bare(StatusCode::EXPECTATION_FAILED)),
             Self::ManyHosts => bad("400 Bad Request: too many Host headers"),
             Self::BadHost => bad("400 Bad Request: malformed Host header"),
             Self::NoHost => bad("400 Bad Request: missing required Host header"),
-            Self::BadTarget => respond::bare(StatusCode::BAD_REQUEST),
+            Self::BadTarget => closing(respond::bare(StatusCode::BAD_REQUEST)),
             Self::BadFraming => {
                 let mut answer = respond::bare(StatusCode::NOT_IMPLEMENTED);
                 *answer.body_mut() = Body::from("Unsupported transfer encoding");
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                answer
+                closing(answer)
             }
             Self::AliasHeader => respond::error(StatusCode::BAD_REQUEST, "Bad Request\n"),
         }
@@ -105,17 +107,20 @@ pub async fn handle(
     let mut body = RequestBody::new(incoming, connection.settings.read_timeout);
     if connection.multiplexed.get() {
         body.drain_when_dropped();
+    } else {
+        body.linger_when_dropped(connection.activity());
     }
     if let Some(logged) = &logged {
         body.count(&logged.request_bytes);
     }
     let answered = answer(&worker, entry_point, &connection, head, body, &mut logged).await;
     let Answered { mut response, lease } = answered;
-    if connection.should_close(number)
-        && !connection.multiplexed.get()
-        && response.status() != StatusCode::SWITCHING_PROTOCOLS
-    {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if connection.should_close(number) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if connection.multiplexed.get() {
+            connection.drain();
+        } else {
+            response.headers_mut().insert(CONNECTION, CLOSE);
+        }
     }
     let on_end =
         logged.map(|logged| logged.on_end(&connection, response.status(), response.headers()));
@@ -239,6 +244,10 @@ fn refuse(head: &request::Parts) -> Result<(), Refusal> {
     if head.uri.path() == "*" {
         let server_wide = head.method == Method::OPTIONS;
         return Err(if server_wide { Refusal::ServerWide } else { Refusal::NoPath });
+    }
+    if head.uri.scheme().is_none() && head.uri.authority().is_some() {
+        // Only CONNECT names an authority alone (RFC 9112 section 3.2.3).
+        return Err(Refusal::BadTarget);
     }
     match head.headers.get(EXPECT) {
         Some(expect) if !expect.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
@@ -375,19 +384,28 @@ async fn serve_by(
     head.version = Version::HTTP_11;
     if body.is_empty() {
         headers::announce_empty_body(&mut head.headers, &head.method);
+    } else {
+        headers::announce_chunks(&mut head.headers, &head.method);
     }
+    let bound = headers::are_of_connection(&head.headers, &AUTHORIZATION);
     let mut request = Request::from_parts(head, body);
     let client_side = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
     let forwarded =
-        forward::forward(worker, balancer, request, upgrade.is_some(), forced_host).await;
-    let forward::Answer { response, lease, server } = match forwarded {
+        forward::forward(worker, connection, balancer, request, upgrade.is_some(), forced_host)
+            .await;
+    let forward::Answer { response, mut lease, server } = match forwarded {
         Ok(answer) => answer,
         Err(failure) => {
             tracing::debug!(routerName = %route.name, serviceName = %route.service, error = %failure,
                 "The service did not answer");
-            return failure.answer().into();
+            let answer = failure.answer();
+            let framing_lost = matches!(failure, Failure::RequestBody(_));
+            return if framing_lost { closing(answer) } else { answer }.into();
         }
     };
+    lease.bound |= bound
+        || response.status() == StatusCode::UNAUTHORIZED
+            && headers::are_of_connection(response.headers(), &WWW_AUTHENTICATE);
     if let Some(logged) = logged {
         logged.answered(&server, response.status(), response.headers());
     }

@@ -1,0 +1,132 @@
+//! HTTP/2 in, HTTP/1.1 out: what may not pass, and what must.
+
+use std::io::Read;
+
+use crate::frames::{DATA, END_STREAM, GOAWAY, Http2, RST_STREAM, get};
+use crate::harness::Harness;
+
+fn connect(harness: &Harness) -> Http2 {
+    Http2::new(harness.connect()).expect("a connection")
+}
+
+/// Rows C01 to C06, C08, C10 of the advisories.
+#[test]
+fn what_http1_cannot_say_is_refused() {
+    let harness = Harness::start();
+    let before = harness.upstream.requests();
+    let with = |name: &'static str, value: &'static str| {
+        let mut fields = get(&[]);
+        match fields.iter_mut().find(|field| field.0 == name) {
+            Some(field) => field.1 = value,
+            None => fields.push((name, value)),
+        }
+        fields
+    };
+    for (name, value) in [
+        (":path", "/a HTTP/1.1\r\nX: y"),
+        (":path", "/a b"),
+        (":path", ""),
+        (":path", "*"),
+        (":path", "pkg.Service/Method"),
+        (":path", "http://x/y"),
+        (":method", "GET /admin?"),
+        (":method", "GET\r\n"),
+        (":method", ""),
+        (":authority", "app.test, x"),
+        (":authority", "app.test\r\nX: y"),
+        ("transfer-encoding", "chunked"),
+        ("connection", "x"),
+        ("keep-alive", "1"),
+        ("upgrade", "h2c"),
+        ("te", "gzip"),
+        ("Upper", "x"),
+        ("x y", "z"),
+        ("x", "a\rb"),
+        ("x", "a\nb"),
+        ("content-length", "10"),
+        ("content-length", "1, 2"),
+    ] {
+        let mut client = connect(&harness);
+        client.request(1, &with(name, value), true).unwrap();
+        assert!(!client.is_ok(1), "{name}: {value:?}");
+    }
+    assert_eq!(harness.upstream.requests(), before);
+    harness.is_well();
+}
+
+/// Row C06: a length that the body does not keep.
+#[test]
+fn a_wrong_length_never_becomes_a_request() {
+    let harness = Harness::start();
+    for body in [&b"12345"[..], b"123456789012345"] {
+        let mut client = connect(&harness);
+        client.request(1, &get(&[("content-length", "10"), ("x-do", "count")]), false).unwrap();
+        client.send(DATA, END_STREAM, 1, body).unwrap();
+        let frame = client.frame().unwrap();
+        assert_eq!((frame.kind, frame.stream), (RST_STREAM, 1), "{} bytes", body.len());
+    }
+    harness.is_well();
+}
+
+/// Row A22: the body of a GET is framed, not left away and not left bare.
+#[test]
+fn a_get_keeps_its_body() {
+    let harness = Harness::start();
+    let mut client = connect(&harness);
+    client.request(1, &get(&[]), false).unwrap();
+    client.send(DATA, END_STREAM, 1, b"GET /evil HTTP/1.1\r\n\r\n").unwrap();
+    assert!(client.is_ok(1));
+    let answer = client.frame().unwrap().payload;
+    let json: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(json["framing"], "chunked");
+    assert_eq!(json["body"], "GET /evil HTTP/1.1\r\n\r\n");
+
+    let text = "GET / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    let json = harness.connect().exchange(text).unwrap().json();
+    assert_eq!((json["framing"].as_str(), json["body"].as_str()), (Some("chunked"), Some("abc")));
+}
+
+/// Row C04: one host, and it is the one that was routed.
+#[test]
+fn the_authority_is_the_host() {
+    let harness = Harness::start();
+    let mut client = connect(&harness);
+    client.request(1, &get(&[("host", "other.test")]), true).unwrap();
+    assert!(client.is_ok(1));
+    let head = harness.upstream.last_head().unwrap();
+    assert_eq!(head.all("host").collect::<Vec<_>>(), ["app.test"]);
+}
+
+#[test]
+fn a_reset_stream_frees_the_server() {
+    let harness = Harness::start();
+    let mut client = connect(&harness);
+    let mut fields = get(&[]);
+    fields[3].1 = "raw.test";
+    client.request(1, &fields, true).unwrap();
+    let (_, mut server) = harness.accept_raw();
+    const CANCEL: [u8; 4] = 8u32.to_be_bytes();
+    client.send(RST_STREAM, 0, 1, &CANCEL).unwrap();
+    assert_eq!(server.read(&mut [0; 8]).unwrap(), 0, "the request is given up");
+    // The connection lives on.
+    client.request(3, &get(&[]), true).unwrap();
+    assert!(client.is_ok(3));
+}
+
+/// `keepAliveMaxRequests` means HTTP/2 too: GOAWAY, and what is in flight is answered.
+#[test]
+fn the_last_request_of_a_connection_is_told() {
+    let harness = Harness::with("{keepAliveMaxRequests: 2}", &[]);
+    let mut client = connect(&harness);
+    for stream in [1, 3] {
+        client.request(stream, &get(&[]), true).unwrap();
+    }
+    let frames: Vec<_> = std::iter::from_fn(|| client.frame().ok()).collect();
+    assert!(frames.iter().any(|frame| frame.kind == GOAWAY), "{frames:?}");
+    let ended = |stream| {
+        frames.iter().any(|frame| {
+            frame.stream == stream && frame.kind == DATA && frame.flags & END_STREAM != 0
+        })
+    };
+    assert!(ended(1) && ended(3), "{frames:?}");
+}
