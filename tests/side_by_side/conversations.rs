@@ -164,13 +164,16 @@ fn weights(side: &Side, _: &World) -> Vec<String> {
 
 fn streaming_up(side: &Side, _: &World) -> Vec<String> {
     told(side, |client| {
-        client.send("POST / HTTP/1.1\r\nHost: host.test\r\nX-Do: duplex\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")?;
-        // The other proxy holds the answer back while the body is still coming, so only what
-        // arrives in the end is compared here; our own streaming is tested in proxy.rs.
+        client.send(
+            "POST / HTTP/1.1\r\nHost: host.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n",
+        )?;
+        // The server answers at the end of the body: when it answers earlier the other proxy
+        // sometimes cuts the connection, so answers of that kind cannot be compared.
         std::thread::sleep(Duration::from_millis(50));
         client.send("3\r\ntwo\r\n0\r\n\r\n")?;
         let response = client.response("POST")?;
-        Ok(vec![format!("{} {}", response.status, response.text())])
+        let seen = response.json();
+        Ok(vec![format!("{} {} {}", response.status, seen["framing"], seen["body"])])
     })
 }
 

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, request};
 use hyper::body::Incoming;
@@ -429,6 +431,10 @@ async fn serve_by(
     }
     let (mut head, body) = response.into_parts();
     headers::clean_answer(&mut head.headers);
+    if head.status == StatusCode::NOT_MODIFIED {
+        // It describes a body that is not sent (RFC 9110 section 15.4.5).
+        head.headers.remove(CONTENT_TYPE);
+    }
     head.version = Version::HTTP_11;
     head.extensions.clear();
     Answered { response: Response::from_parts(head, Body::Incoming(body)), lease: Some(lease) }
