@@ -45,8 +45,9 @@ pub struct ServerKey {
     pub preserve_path: bool,
     /// Qualified name of the transport; empty for the default one.
     pub transport: String,
-    /// Set for a Swarm VIP or task.
-    pub swarm: Option<(bool, u32)>,
+    /// A Swarm VIP's running tasks. The connections of a task, or of an ordinary server, do not
+    /// depend on how many others there are.
+    pub vip_tasks: Option<u32>,
 }
 
 /// Limits of connections to a server (Traefik: servers transport).
@@ -134,10 +135,7 @@ impl Server {
     /// Running tasks behind a Swarm VIP: the pool grows to so many connections before it reuses
     /// one, because the VIP balances connections. 0 for an ordinary server.
     pub fn vip_tasks(&self) -> u32 {
-        match self.key.swarm {
-            Some((true, tasks)) => tasks,
-            _ => 0,
-        }
+        self.key.vip_tasks.unwrap_or(0)
     }
 }
 

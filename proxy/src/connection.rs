@@ -483,3 +483,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn activity(phase: u8) -> Activity {
+        let activity = Activity::default();
+        activity.read_ticks.store(40, Ordering::Relaxed);
+        activity.idle_ticks.store(80, Ordering::Relaxed);
+        activity.phase.store(phase, Ordering::Relaxed);
+        activity
+    }
+
+    /// Phase before, an event (bytes read, or written), phase after, ticks until the deadline.
+    #[test]
+    fn what_bytes_change() {
+        let (read, written) = (Activity::has_read as fn(&Activity, usize), Activity::has_written);
+        let written = written as fn(&Activity, usize);
+        let table = [
+            ("a head begins", IDLE, read, 1, HEAD, Some(40)),
+            ("a head goes on: its time does not", HEAD, read, 1, HEAD, None),
+            ("an answer is being read: HTTP/1", IDLE, written, PROGRESS, IDLE, Some(80)),
+            ("an answer is being read: HTTP/2", QUIET, written, PROGRESS, QUIET, Some(80)),
+            ("the answer to a PING", QUIET, written, 17, QUIET, None),
+            ("frames between requests", QUIET, read, 17, QUIET, None),
+            ("a request is being answered", BUSY, written, 100_000, BUSY, None),
+            ("the client has ended", IDLE, read, 0, IDLE, None),
+            ("bytes of a tunnel", TUNNEL, read, 1, TUNNEL, None),
+            ("bytes of a tunnel back", TUNNEL, written, 1, TUNNEL, None),
+            ("the client ends its side", TUNNEL, read, 0, HALF_TUNNEL, Some(80)),
+            ("the server still speaks", HALF_TUNNEL, written, 1, HALF_TUNNEL, Some(80)),
+            ("the client still speaks", HALF_TUNNEL, read, 1, HALF_TUNNEL, Some(80)),
+            ("lingering has its time", LINGERING, read, 1, LINGERING, None),
+        ];
+        for (name, before, event, bytes, after, ticks) in table {
+            let activity = activity(before);
+            event(&activity, bytes);
+            assert_eq!(activity.phase.load(Ordering::Relaxed), after, "{name}");
+            let deadline = activity.deadline.load(Ordering::Relaxed);
+            assert_eq!(deadline, ticks.map_or(0, clock::after_ticks), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_time_out_is_no_deadline() {
+        let activity = activity(IDLE);
+        activity.read_ticks.store(0, Ordering::Relaxed);
+        activity.has_read(1);
+        assert_eq!(activity.deadline.load(Ordering::Relaxed), 0);
+    }
+}

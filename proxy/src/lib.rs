@@ -30,6 +30,7 @@ pub mod pool;
 pub mod proxy;
 pub mod resolve;
 pub mod respond;
+mod retire;
 pub mod route;
 pub mod serve;
 pub mod settings;

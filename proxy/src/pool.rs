@@ -227,3 +227,122 @@ impl Hasher for NumberHasher {
         self.0 = number;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use swarmgate_config::routing::ServersTransport;
+    use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+    use tokio::runtime::{Builder, LocalOptions};
+
+    use super::*;
+    use crate::balance::{Limits, ServerKey, Transport};
+
+    fn server(vip_tasks: Option<u32>, max_idle: usize) -> Arc<Server> {
+        let transport = Transport {
+            name: String::new(),
+            tls: crate::tls::client_config(&ServersTransport::default()).expect("valid"),
+            server_name: None,
+            limits: Limits { max_idle, ..Limits::default() },
+        };
+        let url = "http://10.0.0.1:80".into();
+        let key = ServerKey { url, preserve_path: false, transport: String::new(), vip_tasks };
+        Arc::new(Server::build(key, &transport).expect("a server"))
+    }
+
+    fn on_a_thread(test: impl AsyncFnOnce(Rc<Pools>)) {
+        let runtime =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        runtime.expect("a runtime").block_on(test(Rc::default()));
+    }
+
+    /// A new connection, and the server's end of it.
+    async fn open(pools: &Rc<Pools>, server: &Arc<Server>) -> (Lease, DuplexStream) {
+        let (near, far) = duplex(4096);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(near)).await.expect("HTTP");
+        tokio::task::spawn_local(connection);
+        std::future::poll_fn(|cx| sender.poll_ready(cx)).await.expect("ready");
+        (pools.lease(server, sender), far)
+    }
+
+    /// Which of the server's ends a request on this connection arrives at.
+    async fn end_of(mut lease: Lease, ends: &mut [DuplexStream]) -> usize {
+        let answer = lease.sender().expect("open").send_request(Request::default());
+        tokio::task::spawn_local(answer);
+        for (number, end) in ends.iter_mut().enumerate() {
+            let read = tokio::time::timeout(Duration::from_millis(50), end.read_u8());
+            if matches!(read.await, Ok(Ok(_))) {
+                return number;
+            }
+        }
+        panic!("the request is nowhere");
+    }
+
+    /// Grows to one connection a task, then takes the oldest: requests reach every task.
+    #[test]
+    fn a_vip_gets_a_connection_for_each_task() {
+        on_a_thread(async |pools| {
+            let vip = server(Some(3), 10);
+            let mut ends = Vec::new();
+            for _ in 0..3 {
+                assert!(pools.take(&vip).is_none(), "{} connections are not enough", ends.len());
+                let (lease, end) = open(&pools, &vip).await;
+                assert!(lease.give_back().is_ok());
+                ends.push(end);
+            }
+            let lease = pools.take(&vip).expect("three are enough");
+            assert!(lease.reused);
+            assert!(lease.give_back().is_ok());
+            // The oldest has just been used, so it is the next one's turn.
+            let lease = pools.take(&vip).expect("three are enough");
+            assert_eq!(end_of(lease, &mut ends).await, 1);
+            // One is gone: it is replaced before another is used again.
+            assert!(pools.take(&vip).is_none());
+        });
+    }
+
+    #[test]
+    fn an_ordinary_server_is_asked_on_the_newest() {
+        on_a_thread(async |pools| {
+            let server = server(None, 2);
+            assert!(pools.take(&server).is_none());
+            let (mut leases, mut ends) = (Vec::new(), Vec::new());
+            for _ in 0..3 {
+                let (lease, end) = open(&pools, &server).await;
+                leases.push(lease);
+                ends.push(end);
+            }
+            for lease in leases {
+                assert!(lease.give_back().is_ok());
+            }
+            // Two are kept, the third was too many.
+            assert_eq!(ends[2].read(&mut [0]).await.expect("closed"), 0);
+            let lease = pools.take(&server).expect("idle ones");
+            assert_eq!(end_of(lease, &mut ends).await, 1);
+        });
+    }
+
+    /// What the server has closed is not taken, and what no snapshot names is closed.
+    #[test]
+    fn dead_connections_and_orphans_go() {
+        on_a_thread(async |pools| {
+            let server = server(None, 10);
+            let mut ends = Vec::new();
+            for _ in 0..2 {
+                let (lease, end) = open(&pools, &server).await;
+                assert!(lease.give_back().is_ok());
+                ends.push(end);
+            }
+            drop(ends.pop());
+            tokio::task::yield_now().await;
+            let lease = pools.take(&server).expect("one is left");
+            assert!(lease.is_ready() && lease.give_back().is_ok());
+            drop(server);
+            pools.sweep();
+            assert_eq!(ends[0].read(&mut [0]).await.expect("closed"), 0);
+            assert!(pools.servers.borrow().is_empty());
+        });
+    }
+}

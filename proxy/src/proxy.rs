@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
@@ -16,13 +16,14 @@ use tokio::sync::watch;
 use crate::internal::{ChallengeLookup, State};
 use crate::listen::listen;
 use crate::observe::AccessLog;
+use crate::retire::Retirement;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::tls::{Certificates, Store};
 use crate::worker::{self, Shared};
 
-/// How long a replaced snapshot is kept, so that it is dropped here and not on a data-plane thread
-/// that still looked at it: taking 10,000 routers apart takes milliseconds.
+/// How long a replaced snapshot is kept: by then every data-plane thread has let go of it, but for
+/// requests that still wait for their answer.
 const RETIREMENT: Duration = Duration::from_secs(5);
 
 /// What the data plane is started with.
@@ -89,7 +90,7 @@ pub struct Proxy {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
-    retired: Mutex<Vec<(Instant, Arc<Snapshot>)>>,
+    retirement: Retirement<Snapshot>,
     install: Arc<Install>,
     addresses: Vec<(String, SocketAddr)>,
 }
@@ -142,6 +143,8 @@ impl Proxy {
             server_name: HeaderValue::from_str(&host_name)
                 .unwrap_or_else(|_| HeaderValue::from_static("swarmgate")),
         });
+        let retirement =
+            Retirement::start(RETIREMENT).map_err(|error| general(Cause::Io(error)))?;
         let (stop, stopped) = watch::channel(false);
         let threads = sockets
             .into_iter()
@@ -151,14 +154,7 @@ impl Proxy {
             })
             .collect::<io::Result<Vec<_>>>()
             .map_err(|error| general(Cause::Io(error)))?;
-        Ok(Self {
-            shared,
-            stop,
-            threads: Mutex::new(threads),
-            retired: Mutex::default(),
-            install,
-            addresses,
-        })
+        Ok(Self { shared, stop, threads: Mutex::new(threads), retirement, install, addresses })
     }
 
     /// Entry points and the addresses they really listen on.
@@ -175,9 +171,7 @@ impl Proxy {
             Snapshot::build(checked, &self.install.servers_transport, &names, Some(&previous));
         let in_force = Arc::clone(&next.checked);
         self.shared.snapshot.store(Arc::new(next));
-        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        retired.retain(|(since, _)| since.elapsed() < RETIREMENT);
-        retired.push((Instant::now(), previous));
+        self.retirement.retire(previous);
         in_force
     }
 

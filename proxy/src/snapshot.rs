@@ -250,7 +250,7 @@ impl Builder<'_> {
                 url: server.url.clone(),
                 preserve_path: server.preserve_path,
                 transport: transport.name.clone(),
-                swarm: written.swarm.map(|swarm| (swarm.vip, swarm.running_tasks)),
+                vip_tasks: written.swarm.filter(|swarm| swarm.vip).map(|swarm| swarm.running_tasks),
             };
             let built = match self.servers.get(&key) {
                 Some(built) => Arc::clone(built),
