@@ -117,6 +117,24 @@ fn access_log_of_a_request() {
     assert!(lines.1.contains(" 404 ") && lines.1.contains("\"-\" \"-\" "), "{}", lines.1);
 }
 
+/// A request whose client leaves before the answer is logged, too.
+#[test]
+fn access_log_of_a_client_that_leaves() {
+    let harness = Harness::with("", &["accessLog: {filePath: access.log}"]);
+    let path = harness.process.directory().join("access.log");
+    let mut client = harness.connect();
+    client.send("GET /left HTTP/1.1\r\nHost: raw.test\r\n\r\n").unwrap();
+    let server = harness.accept_raw();
+    drop(client);
+    let line = eventually("its line", LIMIT, || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        text.lines().find(|line| line.contains("/left")).map(str::to_owned).ok_or(text)
+    });
+    assert!(line.contains("\"GET /left HTTP/1.1\" 499 0 "), "{line}");
+    assert!(line.contains("\"raw@file\""), "{line}");
+    drop(server);
+}
+
 #[test]
 fn api_and_dashboard() {
     let harness = Harness::start();

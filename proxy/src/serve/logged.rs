@@ -35,6 +35,24 @@ pub struct Logged {
     server: Option<Arc<Server>>,
 }
 
+/// A request that has no answer yet. When it is dropped so, its client has gone (or was sent away):
+/// the log says 499 then, as Traefik's does.
+pub struct Unanswered<'c> {
+    /// The request, if there is an access log.
+    pub logged: Option<Box<Logged>>,
+    /// Its client.
+    pub connection: &'c Rc<Connection>,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(logged) = self.logged.take() {
+            let gone = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
+            logged.write(self.connection, gone, None, 0);
+        }
+    }
+}
+
 /// The router that took the request.
 pub struct Routed {
     /// Qualified name.

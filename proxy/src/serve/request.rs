@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, 
 use hyper::body::Incoming;
 
 use super::exchange::{AnswerBody, InFlight};
-use super::logged::{Logged, Routed};
+use super::logged::{Logged, Routed, Unanswered};
 use crate::balance::Balancer;
 use crate::body::{Body, RequestBody};
 use crate::canonical;
@@ -105,17 +105,19 @@ pub async fn handle(
     let number = connection.begin_request();
     let in_flight = InFlight(Rc::clone(&connection));
     let (head, incoming) = request.into_parts();
-    let mut logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, &head));
+    let logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, &head));
+    let mut unanswered = Unanswered { logged, connection: &connection };
     let mut body = RequestBody::new(incoming, connection.settings.read_timeout);
     if connection.multiplexed.get() {
         body.drain_when_dropped();
     } else {
         body.linger_when_dropped(connection.activity());
     }
-    if let Some(logged) = &logged {
+    if let Some(logged) = &unanswered.logged {
         body.count(&logged.request_bytes);
     }
-    let answered = answer(&worker, entry_point, &connection, head, body, &mut logged).await;
+    let answered =
+        answer(&worker, entry_point, &connection, head, body, &mut unanswered.logged).await;
     let Answered { mut response, lease } = answered;
     if connection.should_close(number) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if connection.multiplexed.get() {
@@ -124,6 +126,7 @@ pub async fn handle(
             response.headers_mut().insert(CONNECTION, CLOSE);
         }
     }
+    let logged = unanswered.logged.take();
     let on_end =
         logged.map(|logged| logged.on_end(&connection, response.status(), response.headers()));
     response.map(|body| AnswerBody::new(body, lease, on_end, in_flight))
