@@ -50,20 +50,20 @@ pub async fn connection(
         return;
     };
     let stream = Stream::new(stream, begun, activity);
+    // Boxed: a task is as large as its largest step, and most connections need a small one.
     match protocol {
-        Protocol::Http1 => http1(worker, entry_point, connection, stream).await,
-        Protocol::Http2 => http2(worker, entry_point, connection, stream).await,
+        Protocol::Http1 => Box::pin(http1(worker, entry_point, connection, stream)).await,
+        Protocol::Http2 => Box::pin(http2(worker, entry_point, connection, stream)).await,
         Protocol::Tls => {
             let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
-            let Some(Ok(stream)) = unless_ended(&connection, acceptor.accept(stream)).await else {
-                return;
-            };
+            let handshake = Box::pin(acceptor.accept(stream));
+            let Some(Ok(stream)) = unless_ended(&connection, handshake).await else { return };
             let session = stream.get_ref().1;
             connection.tls.set(Some(tls_info(session)));
             if session.alpn_protocol() == Some(b"h2") {
-                http2(worker, entry_point, connection, stream).await;
+                Box::pin(http2(worker, entry_point, connection, stream)).await;
             } else {
-                http1(worker, entry_point, connection, stream).await;
+                Box::pin(http1(worker, entry_point, connection, stream)).await;
             }
         }
     }
