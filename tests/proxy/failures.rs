@@ -55,6 +55,22 @@ fn a_failed_answer_leaves_the_connection_usable() {
     assert_eq!(client.exchange(request("app.test", &[])).unwrap().status, 200);
 }
 
+/// A request that moves on to another server has that server's path, not the dead one's.
+#[test]
+fn each_server_has_its_own_path() {
+    let harness = Harness::start();
+    for (host, target) in [("base-dead.test", "/"), ("base-live.test", "/base/")] {
+        for _ in 0..4 {
+            let response = harness.ask(host, &[]).unwrap();
+            assert_eq!(
+                (response.status, &response.json()["target"]),
+                (200, &target.into()),
+                "{host}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_answer_does_not_wait_for_an_unread_body() {
     let harness = Harness::start();

@@ -61,6 +61,8 @@ ping: {{}}
     dead: {{rule: 'Host(`dead.test`)', service: dead}}
     empty: {{rule: 'Host(`empty.test`)', service: empty}}
     hasty: {{rule: 'Host(`hasty.test`)', service: hasty}}
+    base-dead: {{rule: 'Host(`base-dead.test`)', service: base-dead}}
+    base-live: {{rule: 'Host(`base-live.test`)', service: base-live}}
     raw: {{rule: 'Host(`raw.test`)', service: raw}}
     raw-hasty: {{rule: 'Host(`hasty-raw.test`)', service: raw-hasty}}
   services:
@@ -68,6 +70,8 @@ ping: {{}}
     dead: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}]}}}}
     empty: {{loadBalancer: {{servers: []}}}}
     hasty: {{loadBalancer: {{serversTransport: hasty, servers: [{{url: '{url}'}}]}}}}
+    base-dead: {{loadBalancer: {{servers: [{{url: '{url}'}}, {{url: 'http://127.0.0.1:{dead}/base', preservePath: true}}]}}}}
+    base-live: {{loadBalancer: {{servers: [{{url: '{url}/base', preservePath: true}}, {{url: 'http://127.0.0.1:{dead}'}}]}}}}
     raw: {{loadBalancer: {{servers: [{{url: '{raw}'}}]}}}}
     raw-hasty: {{loadBalancer: {{serversTransport: hasty, servers: [{{url: '{raw}'}}]}}}}
   serversTransports:
