@@ -120,9 +120,6 @@ fn label_added(house: &House, django: &Django) {
     let insecure = django.curl.clone().arg("--insecure");
     let url = "https://extra.domini.com/";
     assert_eq!(insecure.get(url).expect("an answer").status, 404);
-    // A lone change is measured: the deployment's own may still be gathered for
-    // `providersThrottleDuration`, two seconds.
-    std::thread::sleep(Duration::from_millis(2500));
     let start = Instant::now();
     house.engine.docker(&[
         "service",

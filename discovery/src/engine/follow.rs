@@ -15,14 +15,16 @@ use crate::provider::{Update, Updates};
 /// Events that come together are answered by one listing.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 /// After a change: when to look again while tasks are on their way. Starting and dying tasks cause
-/// no Swarm event.
-const SERIES: [Duration; 5] = [
-    Duration::from_millis(500),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
+/// no Swarm event, and until a first task is known to run its service answers 503.
+const SERIES: [Duration; 16] = {
+    let mut series = [Duration::from_millis(250); 16];
+    let mut step = 8;
+    while step < 16 {
+        series[step] = Duration::from_millis(if step < 12 { 500 } else { 1000 });
+        step += 1;
+    }
+    series
+};
 /// After the series, and for how long.
 const SERIES_TAIL: Duration = Duration::from_secs(5);
 const SERIES_TAIL_STEPS: usize = 60;
@@ -178,7 +180,8 @@ async fn round(
         if listing.unsettled || early {
             let soon = SERIES.get(step).copied().unwrap_or(SERIES_TAIL);
             if step < SERIES.len() + SERIES_TAIL_STEPS {
-                next = next.min(soon);
+                // Listing is to take a small part of the time, also of a slow engine's.
+                next = next.min(soon.max(cost * 4));
             }
             step = step.saturating_add(1);
         } else {

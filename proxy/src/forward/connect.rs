@@ -27,25 +27,36 @@ const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 const VIP_PAUSES: [Duration; 3] =
     [Duration::from_millis(5), Duration::from_millis(50), Duration::from_millis(250)];
 
-/// Connects to a server. `upgradable` connections carry one request and may become a tunnel.
+/// How long one connection attempt may stay unanswered where another may fare better: at a VIP,
+/// whose next connection leads to another task, or while there are other servers. A container that
+/// has just gone answers nothing at all, and nobody should wait `dialTimeout` for it.
+const IMPATIENCE: Duration = Duration::from_secs(1);
+
+/// Connects to a server. `upgradable` connections carry one request and may become a tunnel;
+/// `others` says that the caller has other servers to try.
 pub async fn connect(
     server: &Arc<Server>,
     pools: &Rc<Pools>,
     resolver: &Resolver,
     upgradable: bool,
+    others: bool,
 ) -> Result<Lease, Failure> {
     let mut pauses = match server.vip_tasks() {
         0 => [].iter(),
         _ => VIP_PAUSES.iter(),
     };
     let stream = loop {
-        match dial(server, resolver).await {
-            Ok(stream) => break stream,
-            Err(Failure::Connect(error)) => match pauses.next() {
-                Some(pause) => tokio::time::sleep(*pause).await,
-                None => return Err(Failure::Connect(error)),
-            },
-            Err(failure) => return Err(failure),
+        let pause = pauses.next();
+        let limit = match pause {
+            None if !others => server.limits.dial,
+            _ => server.limits.dial.min(IMPATIENCE),
+        };
+        match (dial(server, resolver, limit).await, pause) {
+            (Ok(stream), _) => break stream,
+            (Err(Failure::Connect(_) | Failure::DialTimeout), Some(pause)) => {
+                tokio::time::sleep(*pause).await;
+            }
+            (Err(failure), _) => return Err(failure),
         }
     };
     let mut builder = http1::Builder::new();
@@ -61,8 +72,12 @@ pub async fn connect(
     Ok(pools.lease(server, sender))
 }
 
-async fn dial(server: &Server, resolver: &Resolver) -> Result<ServerStream, Failure> {
-    let dialled = timeout(server.limits.dial, async {
+async fn dial(
+    server: &Server,
+    resolver: &Resolver,
+    limit: Duration,
+) -> Result<ServerStream, Failure> {
+    let dialled = timeout(limit, async {
         match server.host.parse::<IpAddr>() {
             Ok(address) => {
                 let address = SocketAddr::new(address, server.port);

@@ -67,13 +67,12 @@ pub async fn forward(
             true => None,
             false => connection.take_own(server).or_else(|| worker.pools.take(server)),
         };
+        let others = servers_left > 1;
         let mut lease = match pooled {
             Some(lease) => lease,
-            None => match connect(server, &worker.pools, &worker.resolver, tunnel).await {
+            None => match connect(server, &worker.pools, &worker.resolver, tunnel, others).await {
                 Ok(lease) => lease,
-                Err(Failure::Connect(_) | Failure::DialTimeout | Failure::Resolve(_))
-                    if servers_left > 1 =>
-                {
+                Err(Failure::Connect(_) | Failure::DialTimeout | Failure::Resolve(_)) if others => {
                     servers_left -= 1;
                     server = balancer.next().ok_or(Failure::NoServer)?;
                     continue;
