@@ -1,0 +1,126 @@
+//! What a connection is doing, and until when it may go on doing it.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::clock;
+
+/// A request's head is expected and has begun, or the connection is new.
+pub(super) const HEAD: u8 = 0;
+/// A request is being answered.
+pub(super) const BUSY: u8 = 1;
+/// Between requests; the next byte begins a head.
+pub(super) const IDLE: u8 = 2;
+/// Between requests of an HTTP/2 connection, whose frames need not begin anything.
+pub(super) const QUIET: u8 = 3;
+/// Bytes pass both ways, for as long as they like.
+pub(super) const TUNNEL: u8 = 4;
+/// One side of a tunnel has ended: the other may finish, but not be silent for ever.
+pub(super) const HALF_TUNNEL: u8 = 5;
+/// The last answer is out; what the client still sends is read and thrown away for a moment.
+pub(super) const LINGERING: u8 = 6;
+
+/// A write of so many bytes shows that the client takes an answer whose last bytes wait in a
+/// buffer; less may be an HTTP/2 control frame. Bytes.
+const PROGRESS: usize = 512;
+
+/// How long a client that is still sending a body may take to notice that it is not wanted.
+/// Closing at once would reset the connection, and with it the answer on its way.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+/// Shared between the connection's task and the stream below hyper, which has to be `Send`; both
+/// live on one thread, so relaxed loads and stores are plain moves.
+#[derive(Debug, Default)]
+pub struct Activity {
+    pub(super) phase: AtomicU8,
+    pub(super) deadline: AtomicU32,
+    pub(super) read_ticks: AtomicU32,
+    pub(super) idle_ticks: AtomicU32,
+    pub(super) unread: AtomicBool,
+}
+
+impl Activity {
+    /// Part of a request's body was not read: the connection has to linger before it is closed.
+    pub fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn enter(&self, phase: u8, ticks: u32) {
+        self.phase.store(phase, Ordering::Relaxed);
+        let deadline = if ticks == 0 { 0 } else { clock::after_ticks(ticks) };
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    /// Bytes came from the client; none: it has ended its side.
+    pub(super) fn has_read(&self, bytes: usize) {
+        match self.phase.load(Ordering::Relaxed) {
+            // The next head has begun: it has to be complete within the read time-out.
+            IDLE if bytes > 0 => self.enter(HEAD, self.read_ticks.load(Ordering::Relaxed)),
+            TUNNEL if bytes == 0 => self.half_close(),
+            HALF_TUNNEL if bytes > 0 => self.half_close(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn has_written(&self, bytes: usize) {
+        let phase = self.phase.load(Ordering::Relaxed);
+        if bytes >= PROGRESS && matches!(phase, IDLE | QUIET) || phase == HALF_TUNNEL {
+            self.enter(phase, self.idle_ticks.load(Ordering::Relaxed));
+        }
+    }
+
+    pub(super) fn half_close(&self) {
+        self.enter(HALF_TUNNEL, self.idle_ticks.load(Ordering::Relaxed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn activity(phase: u8) -> Activity {
+        let activity = Activity::default();
+        activity.read_ticks.store(40, Ordering::Relaxed);
+        activity.idle_ticks.store(80, Ordering::Relaxed);
+        activity.phase.store(phase, Ordering::Relaxed);
+        activity
+    }
+
+    /// Phase before, an event (bytes read, or written), phase after, ticks until the deadline.
+    #[test]
+    fn what_bytes_change() {
+        let (read, written) = (Activity::has_read as fn(&Activity, usize), Activity::has_written);
+        let written = written as fn(&Activity, usize);
+        let table = [
+            ("a head begins", IDLE, read, 1, HEAD, Some(40)),
+            ("a head goes on: its time does not", HEAD, read, 1, HEAD, None),
+            ("an answer is being read: HTTP/1", IDLE, written, PROGRESS, IDLE, Some(80)),
+            ("an answer is being read: HTTP/2", QUIET, written, PROGRESS, QUIET, Some(80)),
+            ("the answer to a PING", QUIET, written, 17, QUIET, None),
+            ("frames between requests", QUIET, read, 17, QUIET, None),
+            ("a request is being answered", BUSY, written, 100_000, BUSY, None),
+            ("the client has ended", IDLE, read, 0, IDLE, None),
+            ("bytes of a tunnel", TUNNEL, read, 1, TUNNEL, None),
+            ("bytes of a tunnel back", TUNNEL, written, 1, TUNNEL, None),
+            ("the client ends its side", TUNNEL, read, 0, HALF_TUNNEL, Some(80)),
+            ("the server still speaks", HALF_TUNNEL, written, 1, HALF_TUNNEL, Some(80)),
+            ("the client still speaks", HALF_TUNNEL, read, 1, HALF_TUNNEL, Some(80)),
+            ("lingering has its time", LINGERING, read, 1, LINGERING, None),
+        ];
+        for (name, before, event, bytes, after, ticks) in table {
+            let activity = activity(before);
+            event(&activity, bytes);
+            assert_eq!(activity.phase.load(Ordering::Relaxed), after, "{name}");
+            let deadline = activity.deadline.load(Ordering::Relaxed);
+            assert_eq!(deadline, ticks.map_or(0, clock::after_ticks), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_time_out_is_no_deadline() {
+        let activity = activity(IDLE);
+        activity.read_ticks.store(0, Ordering::Relaxed);
+        activity.has_read(1);
+        assert_eq!(activity.deadline.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,204 @@
+//! A client's connection, as its worker and its requests see it.
+
+mod activity;
+mod drive;
+mod registry;
+mod stream;
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use http::HeaderValue;
+
+pub use self::activity::Activity;
+use self::activity::{BUSY, HEAD, IDLE, QUIET, TUNNEL};
+pub use self::drive::{Drivable, drive, unless_ended};
+pub use self::registry::Registry;
+pub use self::stream::Stream;
+use crate::balance::Server;
+use crate::clock;
+use crate::pool::Lease;
+use crate::settings::Settings;
+
+/// One client connection, as its worker and its requests see it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The client.
+    pub peer: SocketAddr,
+    /// The client's address for `X-Real-Ip` and `X-Forwarded-For`.
+    pub peer_value: HeaderValue,
+    /// The entry point.
+    pub settings: Arc<Settings>,
+    /// TLS version and cipher, once the handshake is done.
+    pub tls: Cell<Option<TlsInfo>>,
+    /// HTTP/2: many requests at once, and frames between requests are no heads.
+    pub multiplexed: Cell<bool>,
+    activity: Arc<Activity>,
+    opened: u32,
+    in_flight: Cell<u32>,
+    requests: Cell<u32>,
+    waker: RefCell<Option<Waker>>,
+    draining: Cell<bool>,
+    closing: Cell<bool>,
+    killed: Cell<bool>,
+    tunnel: RefCell<Option<Rc<tokio::sync::Notify>>>,
+    /// The server's connection that knows this client (NTLM, Negotiate) and nobody else's.
+    own_lease: RefCell<Option<Lease>>,
+    registry: Rc<Registry>,
+    slot: usize,
+}
+
+/// What the log tells of a TLS connection.
+#[derive(Clone, Copy, Debug)]
+pub struct TlsInfo {
+    /// `1.2` or `1.3`.
+    pub version: &'static str,
+    /// Name of the cipher suite.
+    pub cipher: &'static str,
+}
+
+impl Connection {
+    /// A connection just accepted.
+    fn new(
+        peer: SocketAddr,
+        settings: Arc<Settings>,
+        activity: Arc<Activity>,
+        registry: Rc<Registry>,
+        slot: usize,
+    ) -> Self {
+        let ip = peer.ip().to_canonical();
+        let peer = SocketAddr::new(ip, peer.port());
+        // An address prints as visible ASCII.
+        let peer_value = HeaderValue::from_str(&ip.to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let read = settings.read_timeout.map_or(0, clock::ticks);
+        activity.read_ticks.store(read, Ordering::Relaxed);
+        let idle = settings.idle_timeout.map_or(0, clock::ticks);
+        activity.idle_ticks.store(idle, Ordering::Relaxed);
+        activity.enter(HEAD, read);
+        Self {
+            peer,
+            peer_value,
+            settings,
+            tls: Cell::new(None),
+            multiplexed: Cell::new(false),
+            activity,
+            opened: clock::now(),
+            in_flight: Cell::new(0),
+            requests: Cell::new(0),
+            waker: RefCell::new(None),
+            draining: Cell::new(false),
+            closing: Cell::new(false),
+            killed: Cell::new(false),
+            tunnel: RefCell::new(None),
+            own_lease: RefCell::new(None),
+            registry,
+            slot,
+        }
+    }
+
+    /// Turns it into an HTTP/2 connection: between requests only the idle time-out counts.
+    pub fn multiplex(&self) {
+        self.multiplexed.set(true);
+        self.activity.phase.store(QUIET, Ordering::Relaxed);
+        self.set_deadline(self.settings.idle_timeout);
+    }
+
+    /// A request's head has arrived. Returns how many requests there were, this one included.
+    pub fn begin_request(&self) -> u32 {
+        self.in_flight.set(self.in_flight.get() + 1);
+        let requests = self.requests.get().saturating_add(1);
+        self.requests.set(requests);
+        self.activity.phase.store(BUSY, Ordering::Relaxed);
+        self.set_deadline(self.settings.write_timeout);
+        requests
+    }
+
+    /// An answer has been handed over completely, or was given up.
+    pub fn end_request(&self) {
+        let in_flight = self.in_flight.get().saturating_sub(1);
+        self.in_flight.set(in_flight);
+        if in_flight == 0 && self.tunnel.borrow().is_none() {
+            let phase = if self.multiplexed.get() { QUIET } else { IDLE };
+            self.activity.phase.store(phase, Ordering::Relaxed);
+            self.set_deadline(self.settings.idle_timeout);
+        }
+    }
+
+    /// For bodies that are not read to their end.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Keeps a server's connection that has authenticated this client.
+    pub fn keep_own(&self, lease: Lease) {
+        *self.own_lease.borrow_mut() = Some(lease);
+    }
+
+    /// The connection kept by [`Connection::keep_own`], if it leads to this server and is usable.
+    pub fn take_own(&self, server: &Server) -> Option<Lease> {
+        let mut own = self.own_lease.borrow_mut();
+        own.take_if(|lease| lease.leads_to(server)).filter(Lease::is_ready)
+    }
+
+    /// The connection has become a tunnel: no time-out applies while both sides are open, and
+    /// `killed` tells it to end.
+    pub fn become_tunnel(&self, killed: Rc<tokio::sync::Notify>) {
+        self.activity.enter(TUNNEL, 0);
+        *self.tunnel.borrow_mut() = Some(killed);
+    }
+
+    /// Whether the answer to request number `requests` is the connection's last.
+    pub fn should_close(&self, requests: u32) -> bool {
+        self.draining.get()
+            || self.settings.max_requests.is_some_and(|most| requests >= most)
+            || self
+                .settings
+                .max_age
+                .is_some_and(|age| clock::now().wrapping_sub(self.opened) >= clock::ticks(age))
+    }
+
+    /// From now on each answer is the connection's last. An idle HTTP/1 connection stays open for
+    /// the moment: a request may be on its way, and closing now would lose it.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        self.wake();
+    }
+
+    /// Ends the connection after the requests in flight, at once if there are none.
+    pub fn close(&self) {
+        self.closing.set(true);
+        self.wake();
+    }
+
+    /// Ends the connection now.
+    pub fn kill(&self) {
+        self.killed.set(true);
+        if let Some(tunnel) = &*self.tunnel.borrow() {
+            tunnel.notify_waiters();
+            tunnel.notify_one();
+        }
+        self.wake();
+    }
+
+    /// Ends the connection if it has been silent for too long.
+    pub fn sweep(&self) {
+        if clock::reached(self.activity.deadline.load(Ordering::Relaxed)) {
+            self.kill();
+        }
+    }
+
+    fn set_deadline(&self, timeout: Option<std::time::Duration>) {
+        self.activity.deadline.store(timeout.map_or(0, clock::after), Ordering::Relaxed);
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A client's stream: what was read to tell the protocol comes first, and bytes tell what the
+//! connection is doing.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::activity::{Activity, HALF_TUNNEL, LINGER, LINGERING, TUNNEL};
+use crate::clock;
+
+/// A client's stream: bytes that were read to tell the protocol are read again, and each read
+/// shows that the client is alive.
+#[derive(Debug)]
+pub struct Stream<S> {
+    inner: S,
+    read_already: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl<S> Stream<S> {
+    /// `read_already` comes first.
+    pub fn new(inner: S, read_already: Bytes, activity: Arc<Activity>) -> Self {
+        Self { inner, read_already, activity }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.read_already.is_empty() {
+            let length = self.read_already.len().min(buffer.remaining());
+            buffer.put_slice(&self.read_already[..length]);
+            self.read_already.advance(length);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        self.activity.has_read(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        self.activity.has_written(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, slices))?;
+        self.activity.has_written(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let phase = this.activity.phase.load(Ordering::Relaxed);
+        if phase != LINGERING {
+            ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+            if phase == TUNNEL {
+                this.activity.half_close();
+            }
+            if matches!(phase, TUNNEL | HALF_TUNNEL)
+                || !this.activity.unread.load(Ordering::Relaxed)
+            {
+                return Poll::Ready(Ok(()));
+            }
+            // The sweep ends it when the time is over.
+            this.activity.enter(LINGERING, clock::ticks(LINGER));
+        }
+        let mut waste = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut waste);
+            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
