@@ -71,6 +71,29 @@ fn each_server_has_its_own_path() {
     }
 }
 
+/// A server that takes connections and drops them, as one that is being stopped: what can be
+/// repeated is answered by the other one, what cannot is told.
+#[test]
+fn a_server_that_hangs_up_costs_no_repeatable_request() {
+    let harness = Harness::start();
+    let dropping = harness.raw.try_clone().unwrap();
+    std::thread::spawn(move || {
+        // Ends with the process: the listener lives as long as the harness.
+        while let Ok((mut stream, _)) = dropping.accept() {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 1024]);
+        }
+    });
+    for _ in 0..8 {
+        assert_eq!(harness.ask("half.test", &[]).unwrap().status, 200);
+    }
+    let post = |_| {
+        let text = "POST / HTTP/1.1\r\nHost: half.test\r\nContent-Length: 3\r\n\r\nabc";
+        harness.connect().exchange(text).unwrap().status
+    };
+    let statuses: Vec<u16> = (0..8).map(post).collect();
+    assert!(statuses.contains(&200) && statuses.contains(&502), "{statuses:?}");
+}
+
 #[test]
 fn the_answer_does_not_wait_for_an_unread_body() {
     let harness = Harness::start();

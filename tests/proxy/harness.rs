@@ -18,7 +18,7 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Harness {
     pub process: Running,
     pub upstream: Upstream,
-    /// Behind `raw.test` and `hasty-raw.test`, for tests that play the server themselves.
+    /// Behind `raw.test` and `hasty-raw.test`, and one of two behind `half.test`, for tests that play the server themselves.
     pub raw: TcpListener,
     /// For `tls.test`.
     pub certificate: Certificate,
@@ -64,6 +64,7 @@ ping: {{}}
     base-dead: {{rule: 'Host(`base-dead.test`)', service: base-dead}}
     base-live: {{rule: 'Host(`base-live.test`)', service: base-live}}
     raw: {{rule: 'Host(`raw.test`)', service: raw}}
+    half: {{rule: 'Host(`half.test`)', service: half}}
     raw-hasty: {{rule: 'Host(`hasty-raw.test`)', service: raw-hasty}}
   services:
     app: {{loadBalancer: {{servers: [{{url: '{url}'}}]}}}}
@@ -73,6 +74,7 @@ ping: {{}}
     base-dead: {{loadBalancer: {{servers: [{{url: '{url}'}}, {{url: 'http://127.0.0.1:{dead}/base', preservePath: true}}]}}}}
     base-live: {{loadBalancer: {{servers: [{{url: '{url}/base', preservePath: true}}, {{url: 'http://127.0.0.1:{dead}'}}]}}}}
     raw: {{loadBalancer: {{servers: [{{url: '{raw}'}}]}}}}
+    half: {{loadBalancer: {{servers: [{{url: '{raw}'}}, {{url: '{url}'}}]}}}}
     raw-hasty: {{loadBalancer: {{serversTransport: hasty, servers: [{{url: '{raw}'}}]}}}}
   serversTransports:
     hasty: {{forwardingTimeouts: {{responseHeaderTimeout: 300ms}}}}

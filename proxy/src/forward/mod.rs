@@ -1,7 +1,9 @@
 //! Forwarding: one request to one server and its answer's head back.
 //!
 //! A request is sent again only where that is safe: it never left (whatever it is), or it has no
-//! body, repeating it does no harm, and a *reused* connection died under it before any answer.
+//! body, repeating it does no harm, and the connection died under it before any answer. That is what
+//! a pooled connection does whose server has hung up, and a new one whose task is being stopped;
+//! the latter is worth one more try only where somebody else may answer.
 
 pub mod connect;
 pub mod headers;
@@ -62,6 +64,7 @@ pub async fn forward(
     let mut servers_left = balancer.servers.len().min(MOST_SERVERS);
     let mut unsent_left = MOST_UNSENT;
     let mut fresh = tunnel;
+    let mut tried_elsewhere = false;
     loop {
         let pooled = match fresh {
             true => None,
@@ -95,8 +98,9 @@ pub async fn forward(
             // The server before this one had a path of its own.
             *request.uri_mut() = Uri::clone(target);
         }
-        let spare = (lease.reused && replayable).then(|| copy(&request));
         let reused = lease.reused;
+        let elsewhere = !tried_elsewhere && (others || server.vip_tasks() > 1);
+        let spare = (replayable && (reused || elsewhere)).then(|| copy(&request));
         let Some(sender) = lease.sender() else {
             return Err(Failure::Request("the connection is gone".into()));
         };
@@ -126,6 +130,10 @@ pub async fn forward(
             Some(spare) if is_loss(&error) => {
                 request = spare;
                 fresh = true;
+                if !reused {
+                    tried_elsewhere = true;
+                    server = balancer.next().ok_or(Failure::NoServer)?;
+                }
             }
             _ => return Err(classify(error)),
         }
