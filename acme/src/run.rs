@@ -188,7 +188,13 @@ impl Loop {
         let trouble = match result {
             Ok(issued) => {
                 let resolver = self.resolver.name.as_str();
-                tracing::info!(resolver, names, seconds, renewal = work.renewal, "got a certificate");
+                tracing::info!(
+                    resolver,
+                    names,
+                    seconds,
+                    renewal = work.renewal,
+                    "got a certificate"
+                );
                 let expires = self.keep(&work, issued).await;
                 if plan::due(expires, orders.duration) > now() {
                     self.failures.remove(&work.key);

@@ -25,33 +25,12 @@ use self::services::Services;
 use self::tls::Tls;
 use crate::checked;
 use crate::finding::{Finding, ObjectKind, Severity};
-use crate::install::Install;
+use crate::install::{Install, PRECEDENCE};
 use crate::name::QName;
 use crate::routing::{self, Map, Written};
 
 /// The latest configuration of each provider, by provider name.
 pub type Merged = BTreeMap<Arc<str>, Arc<routing::Configuration>>;
-
-/// Which provider wins among equal priorities, best first (Traefik: `providers.precedence`).
-const PRECEDENCE: [&str; 17] = [
-    "kubernetesgateway",
-    "kubernetescrd",
-    "kubernetes",
-    "kubernetesingressnginx",
-    "swarm",
-    "docker",
-    "file",
-    "redis",
-    "knative",
-    "consul",
-    "consulcatalog",
-    "nomad",
-    "etcd",
-    "ecs",
-    "http",
-    "zookeeper",
-    "rest",
-];
 
 /// Checks the merged configuration against the install configuration.
 ///

@@ -102,7 +102,11 @@ impl<'a> Middlewares<'a> {
     /// `Ok(Some)`: a chain's members. `Ok(None)`: a middleware by itself.
     fn leaf(&self, name: &QName) -> Result<Option<Vec<QName>>, Trouble> {
         let Some(written) = self.written.get(name) else {
-            return Err(self.missing(name));
+            return Err(Trouble::missing(
+                format!("middleware \"{name}\" does not exist"),
+                name,
+                &self.written,
+            ));
         };
         let value = &written.value;
         match value.kind() {
@@ -129,17 +133,6 @@ impl<'a> Middlewares<'a> {
                 });
                 Ok(chain)
             }
-        }
-    }
-
-    fn missing(&self, name: &QName) -> Trouble {
-        let trouble = Trouble::new(format!("middleware \"{name}\" does not exist"));
-        let elsewhere = QName::new(name.name(), "");
-        match self.written.range(elsewhere..).next() {
-            Some((found, _)) if found.name() == name.name() => {
-                trouble.expected(format!("{found}, if that one is meant"))
-            }
-            _ => trouble,
         }
     }
 

@@ -81,7 +81,13 @@ impl<'a> Services<'a> {
                 None => Err(Trouble::new(format!("unknown internal service {name}"))),
             };
         }
-        let Some(written) = self.written.get(name) else { return Err(self.missing(name)) };
+        let Some(written) = self.written.get(name) else {
+            return Err(Trouble::missing(
+                format!("the service \"{name}\" does not exist"),
+                name,
+                &self.written,
+            ));
+        };
         let service = &written.value;
         let kinds = kinds(service);
         match kinds.as_slice() {
@@ -113,17 +119,6 @@ impl<'a> Services<'a> {
             around.extend(flat.iter().cloned());
         }
         Ok(around)
-    }
-
-    fn missing(&self, name: &QName) -> Trouble {
-        let trouble = Trouble::new(format!("the service \"{name}\" does not exist"));
-        let elsewhere = QName::new(name.name(), "");
-        match self.written.range(elsewhere..).next() {
-            Some((found, _)) if found.name() == name.name() => {
-                trouble.expected(format!("{found}, if that one is meant"))
-            }
-            _ => trouble,
-        }
     }
 
     /// All services as the API shows them, defaults filled in.

@@ -1,6 +1,9 @@
 //! What is wrong with an object: the text that the API shows, and what would have been right.
 
+use std::collections::BTreeMap;
+
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
+use crate::name::QName;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,17 @@ pub(super) struct Trouble {
 impl Trouble {
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), expected: None }
+    }
+
+    /// A reference to nothing; an object of that name that another provider defines is shown.
+    pub(super) fn missing<T>(text: String, name: &QName, known: &BTreeMap<QName, T>) -> Self {
+        let trouble = Self::new(text);
+        match known.range(QName::new(name.name(), "")..).next() {
+            Some((found, _)) if found.name() == name.name() => {
+                trouble.expected(format!("{found}, if that one is meant"))
+            }
+            _ => trouble,
+        }
     }
 
     pub(super) fn expected(mut self, expected: impl Into<String>) -> Self {

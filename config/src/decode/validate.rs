@@ -6,7 +6,7 @@ mod resolvers;
 
 use super::tree::{ROOT, Tree};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
-use crate::install::{AccessLog, Install, Log};
+use crate::install::{AccessLog, Install, Log, PRECEDENCE};
 
 /// The findings about one install configuration.
 #[derive(Debug, Default)]
@@ -94,30 +94,11 @@ impl Checker<'_> {
     }
 
     fn providers(&mut self) {
-        const KNOWN: &[&str] = &[
-            "kubernetesgateway",
-            "kubernetescrd",
-            "kubernetes",
-            "kubernetesingressnginx",
-            "swarm",
-            "docker",
-            "file",
-            "redis",
-            "knative",
-            "consul",
-            "consulcatalog",
-            "nomad",
-            "etcd",
-            "ecs",
-            "http",
-            "zookeeper",
-            "rest",
-            "internal",
-        ];
+        let known = |name: &str| PRECEDENCE.contains(&name) || name == "internal";
         for name in &self.install.providers.precedence {
-            if !KNOWN.contains(&name.to_ascii_lowercase().as_str()) {
+            if !known(&name.to_ascii_lowercase()) {
                 let message = format!("unknown provider {name:?}");
-                self.fatal(&["providers", "precedence"], message, &KNOWN.join(", "));
+                self.fatal(&["providers", "precedence"], message, &PRECEDENCE.join(", "));
             }
         }
         if let Some(file) = &self.install.providers.file

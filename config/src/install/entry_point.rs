@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::routing::{Observability, RouterTls, is_default};
+use crate::routing::{EncodedCharacters, Observability, RouterTls, is_default};
 use crate::scalar::Duration;
 
 /// `entryPoints.<name>`.
@@ -124,6 +124,7 @@ pub struct EntryPointHttp {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<RouterTls>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// All are let through when unset (the middleware of the same name denies them).
     pub encoded_characters: Option<EncodedCharacters>,
     #[serde(skip_serializing_if = "is_default")]
     pub encode_query_semicolons: bool,
@@ -135,27 +136,6 @@ pub struct EntryPointHttp {
     pub alias_headers_strategy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub underscore_headers_strategy: Option<String>,
-}
-
-/// `http.encodedCharacters`: which percent-encoded characters a path may have; all when unset.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct EncodedCharacters {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_slash: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_back_slash: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_null_character: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_semicolon: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_percent: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_question_mark: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_encoded_hash: Option<bool>,
 }
 
 /// `http.redirections`.

@@ -4,6 +4,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::scalar::Duration;
 
+/// The providers that Traefik knows, in the order in which they win among equal priorities, best
+/// first (Traefik: `providers.precedence`).
+pub const PRECEDENCE: [&str; 17] = [
+    "kubernetesgateway",
+    "kubernetescrd",
+    "kubernetes",
+    "kubernetesingressnginx",
+    "swarm",
+    "docker",
+    "file",
+    "redis",
+    "knative",
+    "consul",
+    "consulcatalog",
+    "nomad",
+    "etcd",
+    "ecs",
+    "http",
+    "zookeeper",
+    "rest",
+];
+
 /// `providers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
