@@ -14,6 +14,7 @@ use swarmgate_proxy::observe::AccessLog;
 use swarmgate_proxy::{Options, Proxy};
 use tokio::sync::watch;
 
+use crate::limits;
 use crate::log;
 use crate::reload::Reload;
 use crate::signals::{Asked, Signals};
@@ -44,6 +45,7 @@ pub fn run(sources: &Sources) -> ExitCode {
         configuration = %loaded.source,
         "Swarmgate starts"
     );
+    limits::raise_open_files();
     let result = control_plane().and_then(|runtime| {
         let result = runtime.block_on(serve(Arc::new(loaded.install), loaded.findings));
         runtime.shutdown_timeout(CONTROL_PLANE_STOP);

@@ -6,6 +6,7 @@
 
 mod app;
 mod commands;
+mod limits;
 mod log;
 mod reload;
 mod signals;
