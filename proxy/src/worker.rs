@@ -96,7 +96,11 @@ fn run(
     listeners: Vec<(usize, TcpListener)>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        // For printing the API's answers; whoever asks for many of them waits for the others.
+        .max_blocking_threads(2)
+        .build_local(LocalOptions::default())?;
     let current = RefCell::new(Rc::new(ThreadSnapshot(shared.snapshot.load_full())));
     let registries = shared.settings.iter().map(|_| Rc::new(Registry::default())).collect();
     let worker = Rc::new(Worker {
