@@ -14,10 +14,10 @@ use swarmgate_proxy::observe::AccessLog;
 use swarmgate_proxy::{Options, Proxy};
 use tokio::sync::watch;
 
-use crate::limits;
 use crate::log;
 use crate::reload::Reload;
 use crate::signals::{Asked, Signals};
+use crate::{complain, limits};
 
 /// Data-plane threads, where a person wants another number than the machine's cores (benchmarks).
 const THREADS: &str = "SWARMGATE_THREADS";
@@ -31,13 +31,13 @@ pub fn run(sources: &Sources) -> ExitCode {
         Ok(loaded) => loaded,
         Err(findings) => {
             for finding in findings {
-                eprintln!("{finding}");
+                complain(&finding.to_string());
             }
             return ExitCode::FAILURE;
         }
     };
     if let Err(error) = log::init(&loaded.install.log) {
-        eprintln!("{error}");
+        complain(&error);
         return ExitCode::FAILURE;
     }
     tracing::info!(

@@ -12,6 +12,7 @@ mod reload;
 mod signals;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Help => say(Ok(commands::help::text())),
         Command::Healthcheck(arguments) => say(commands::healthcheck::run(&sources(arguments))),
         Command::Unknown(word) => {
-            eprintln!("{}", commands::unknown(&word));
+            complain(&commands::unknown(&word));
             ExitCode::FAILURE
         }
     }
@@ -43,8 +44,15 @@ fn say(result: Result<String, String>) -> ExitCode {
         Ok(text) => (text, ExitCode::SUCCESS),
         Err(text) => (text, ExitCode::FAILURE),
     };
-    println!("{}", text.trim_end());
+    // Nobody may be listening (`| head`), or the disk be full: the exit code is the answer then.
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     code
+}
+
+/// Says why there will be no proxy, before there is a log.
+fn complain(message: &str) {
+    // Where standard error is closed there is nobody to tell; `eprintln!` would panic.
+    let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 fn sources(arguments: Vec<String>) -> Sources {

@@ -407,3 +407,25 @@ fn an_acme_storage_open_to_others_is_refused() {
     process.wait_output("acme.json are too open, please use 600");
     assert!(process.output().contains("permissions 644"), "{}", process.output());
 }
+
+/// What is said to a full disk or a closed pipe is lost; what the exit code says is not.
+#[test]
+fn nowhere_to_speak() {
+    let table: [(&[&str], i32); 5] = [
+        (&["version"], 0),
+        (&["help"], 0),
+        (&["healthcheck", "--ping=true", "--entryPoints.traefik.address=127.0.0.1:1"], 1),
+        (&["frobnicate"], 1),
+        (&["--entryPoints.web.adress=:80"], 1),
+    ];
+    for (arguments, expected) in table {
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = std::process::Command::new(env!("CARGO_BIN_EXE_swarmgate"))
+            .args(arguments)
+            .stdout(full())
+            .stderr(full())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(expected), "{arguments:?}");
+    }
+}
