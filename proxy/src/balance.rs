@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use http::uri::{Authority, Scheme, Uri};
@@ -34,6 +34,8 @@ pub struct Server {
     pub prefix: Option<String>,
     /// Limits of its connections.
     pub limits: Limits,
+    /// When it was built; a VIP is built anew whenever its number of running tasks changes.
+    pub built: Instant,
 }
 
 /// What makes two servers the same.
@@ -128,6 +130,7 @@ impl Server {
             tls,
             prefix,
             limits: transport.limits,
+            built: Instant::now(),
             key,
         })
     }

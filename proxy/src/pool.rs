@@ -22,6 +22,14 @@ use crate::clock;
 /// Maximum age of a connection to a VIP, before spreading: new tasks get their share within it.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
+/// For so long after a VIP's tasks have changed, its connections live only [`SETTLING_AGE`]: the
+/// engine tells of a task before every node's balancer knows it, and connections opened in between
+/// all lead to the older ones.
+const SETTLING: Duration = Duration::from_secs(15);
+
+/// See [`SETTLING`].
+const SETTLING_AGE: Duration = Duration::from_secs(2);
+
 /// A VIP's pool does not grow beyond this for the number of tasks alone.
 const MOST_GROWN: u32 = 128;
 
@@ -98,6 +106,7 @@ impl Pools {
         pool.open = pool.open.saturating_add(1);
         let too_old = match server.vip_tasks() {
             0 => 0,
+            _ if server.built.elapsed() < SETTLING => clock::after(SETTLING_AGE),
             // Spread by a quarter, so that connections opened together do not end together.
             _ => clock::after(MAX_AGE - MAX_AGE / 8 * (pool.open % 3)),
         };
@@ -230,6 +239,8 @@ impl Hasher for NumberHasher {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use http::Request;
     use hyper::client::conn::http1;
     use hyper_util::rt::TokioIo;
@@ -301,6 +312,27 @@ mod tests {
             // One is gone: it is replaced before another is used again.
             assert!(pools.take(&vip).is_none());
         });
+    }
+
+    /// Just after its tasks changed, a VIP's connections may all lead to the older tasks: they are
+    /// soon replaced. Later they live longer, and an ordinary server's live as long as they are used.
+    #[test]
+    fn connections_of_a_changed_vip_are_soon_replaced() {
+        let settled = Instant::now().checked_sub(SETTLING);
+        for (vip_tasks, built, kept) in
+            [(Some(1), None, false), (Some(1), settled, true), (None, None, true)]
+        {
+            on_a_thread(async |pools| {
+                let mut server = server(vip_tasks, 10);
+                if let (Some(built), Some(server)) = (built, Arc::get_mut(&mut server)) {
+                    server.built = built;
+                }
+                let (lease, _end) = open(&pools, &server).await;
+                assert!(lease.give_back().is_ok());
+                clock::advance(clock::ticks(SETTLING_AGE) + 2);
+                assert_eq!(pools.take(&server).is_some(), kept, "{vip_tasks:?} {built:?}");
+            });
+        }
     }
 
     #[test]
