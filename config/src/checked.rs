@@ -87,6 +87,8 @@ pub struct Route {
     pub recursion_guard: Option<String>,
     /// Whether its requests are written to the access log.
     pub access_log: bool,
+    /// Whether its requests are counted.
+    pub metrics: bool,
 }
 
 /// A route's TLS.

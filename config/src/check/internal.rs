@@ -36,6 +36,9 @@ pub(super) fn configuration(install: &Install) -> Configuration {
     if let Some(ping) = install.ping.as_ref().filter(|ping| !ping.manual_routing) {
         router("ping", &ping.entry_point, "/ping", i64::MAX, &[]);
     }
+    if let Some(prometheus) = install.prometheus().filter(|it| !it.manual_routing) {
+        router("prometheus", &prometheus.entry_point, "/metrics", i64::MAX, &[]);
+    }
     if let Some(api) = install.api.as_ref().filter(|api| api.insecure) {
         router("api", "traefik", "/api", i64::MAX - 1, &[]);
         if api.dashboard {
@@ -59,8 +62,8 @@ pub(super) fn services(install: &Install) -> [(&'static str, bool); 7] {
         ("dashboard", api.is_some_and(|api| api.dashboard)),
         ("noop", true),
         ("ping", install.ping.is_some()),
+        ("prometheus", install.prometheus().is_some()),
         // Known to Traefik, not served yet.
-        ("prometheus", false),
         ("rest", false),
     ]
 }

@@ -224,6 +224,7 @@ impl Mounted {
                     .observability
                     .as_ref()
                     .is_none_or(|o| o.access_logs != Some(false)),
+                metrics: value.observability.as_ref().is_none_or(|o| o.metrics != Some(false)),
             };
             let mount = Mount { original, copy: name, origin: &written.origin, read };
             self.mount(&mount, &known, value.tls.as_ref(), &route, entry_points, links);

@@ -69,7 +69,7 @@ impl<'a> Services<'a> {
                 Some((_, true)) => Ok(Vec::new()),
                 Some((known, false)) => {
                     let names = match *known {
-                        "prometheus" => "metrics, which are not served yet",
+                        "prometheus" => "metrics.prometheus",
                         "rest" => "providers.rest, which is not served yet",
                         "acme-http" => "a certificate resolver with httpChallenge",
                         "dashboard" => "api with dashboard",

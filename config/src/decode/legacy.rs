@@ -37,7 +37,7 @@ const OPTIONS: &[(&str, Fate, &str)] = &[
     ("tracing.haystack", Fate::Dead, "tracing.otlp"),
     ("tracing.elastic", Fate::Dead, "tracing.otlp"),
     ("tracing.spanNameLimit", Fate::Dead, "remove it"),
-    ("metrics.influxDB", Fate::Dead, "metrics.influxDB2"),
+    ("metrics.influxDB", Fate::Cut, "metrics.influxDB2"),
 ];
 
 /// Routing keys, which Traefik passes over in a file of install configuration.

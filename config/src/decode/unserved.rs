@@ -11,7 +11,10 @@ use crate::finding::{Finding, Severity};
 type Table = [(&'static str, &'static str)];
 
 const INSTALL: &Table = &[
-    ("metrics", "no metrics are exported"),
+    ("metrics.otlp", "metrics are told to Prometheus only"),
+    ("metrics.datadog", "metrics are told to Prometheus only"),
+    ("metrics.statsD", "metrics are told to Prometheus only"),
+    ("metrics.influxDB2", "metrics are told to Prometheus only"),
     ("tracing", "no traces are sent"),
     ("experimental", "nothing in it has an effect"),
     ("hostResolver", "CNAMEs are not followed"),

@@ -2,6 +2,7 @@
 //! (Traefik: install configuration, fatal validation).
 
 mod entry_points;
+mod metrics;
 mod resolvers;
 
 use super::tree::{ROOT, Tree};
@@ -33,6 +34,7 @@ pub(super) fn validate(install: &Install, tree: &Tree) -> Verdict {
     checker.core();
     checker.api();
     checker.ping();
+    checker.metrics();
     if let Some(log) = &install.log {
         checker.log(log);
     }

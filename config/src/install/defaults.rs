@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Address, EntryPoint, Install, Protocol};
+use super::{Address, EntryPoint, Install, Prometheus, Protocol};
 
 impl Install {
     /// The entry points to open (Traefik: none configured means `http` on `:80`; `traefik` on
@@ -19,13 +19,21 @@ impl Install {
         entry_points
     }
 
+    /// `metrics.prometheus`, if it is on.
+    pub fn prometheus(&self) -> Option<&Prometheus> {
+        self.metrics.as_ref()?.prometheus.as_ref()
+    }
+
     fn needs_internal_entry_point(&self) -> bool {
-        // Metrics and the REST provider are not served yet: nothing would answer on their port.
+        // The REST provider is not served yet: nothing would answer on its port.
         self.api.as_ref().is_some_and(|api| api.insecure)
             || self
                 .ping
                 .as_ref()
                 .is_some_and(|ping| ping.entry_point == "traefik" && !ping.manual_routing)
+            || self.prometheus().is_some_and(|prometheus| {
+                prometheus.entry_point == "traefik" && !prometheus.manual_routing
+            })
     }
 
     /// Entry points of a router that names none, sorted: those with `asDefault`, else all TCP
@@ -67,7 +75,7 @@ impl EntryPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::install::{Api, Ping};
+    use crate::install::{Api, Metrics, Ping};
 
     fn with(points: &[(&str, &str, bool)]) -> Install {
         Install {
@@ -130,6 +138,20 @@ mod tests {
 
         install.ping = Some(Ping { entry_point: "http".into(), ..Default::default() });
         assert_eq!(names(&install), [pair("http", ":80")]);
+
+        let mut measured = Install::default();
+        measured.metrics = Some(Metrics::default());
+        assert_eq!(names(&measured), [pair("http", ":80")]);
+        measured.metrics =
+            Some(Metrics { prometheus: Some(Prometheus::default()), ..Default::default() });
+        assert_eq!(names(&measured), [pair("http", ":80"), pair("traefik", ":8080")]);
+        for elsewhere in [
+            Prometheus { manual_routing: true, ..Default::default() },
+            Prometheus { entry_point: "http".into(), ..Default::default() },
+        ] {
+            measured.metrics = Some(Metrics { prometheus: Some(elsewhere), ..Default::default() });
+            assert_eq!(names(&measured), [pair("http", ":80")]);
+        }
 
         let mut own = with(&[("traefik", ":9000", false)]);
         own.api = Some(Api { insecure: true, ..Default::default() });

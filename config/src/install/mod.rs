@@ -4,6 +4,7 @@ mod acme;
 mod address;
 mod defaults;
 mod entry_point;
+mod metrics;
 mod observe;
 mod providers;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::acme::*;
 pub use self::address::*;
 pub use self::entry_point::*;
+pub use self::metrics::*;
 pub use self::observe::*;
 pub use self::providers::*;
 use crate::routing::ServersTransport;
@@ -33,8 +35,8 @@ pub struct Install {
     pub access_log: Option<AccessLog>,
     pub core: Option<Core>,
     pub global: Option<Global>,
-    /// Not served yet, as the six below.
-    pub metrics: Option<serde_json::Value>,
+    pub metrics: Option<Metrics>,
+    /// Not served yet, as the five below.
     pub tracing: Option<serde_json::Value>,
     pub experimental: Option<serde_json::Value>,
     pub host_resolver: Option<serde_json::Value>,

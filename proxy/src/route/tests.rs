@@ -24,6 +24,7 @@ fn route(rule: &str) -> Route {
         service: QName::new("s", "test"),
         recursion_guard: None,
         access_log: true,
+        metrics: true,
     }
 }
 

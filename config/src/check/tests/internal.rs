@@ -78,6 +78,28 @@ fn api_dashboard_and_ping() {
 }
 
 #[test]
+fn prometheus() {
+    let checked = nothing("{metrics: {prometheus: {}}, ping: {}}");
+    assert_eq!(
+        row(&checked, "prometheus"),
+        "traefik PathPrefix(`/metrics`) 9223372036854775807 prometheus@internal "
+    );
+    assert_eq!(mounted(&checked, "traefik"), ["ping@internal", "prometheus@internal"]);
+
+    let checked = nothing("{metrics: {prometheus: {manualRouting: true}}}");
+    assert!(checked.routers.is_empty());
+    assert!(checked.services.contains_key(&name("prometheus@internal")));
+
+    let checked =
+        nothing("{metrics: {prometheus: {entryPoint: web}}, entryPoints: {web: {address: ':80'}}}");
+    assert_eq!(mounted(&checked, "web"), ["prometheus@internal"]);
+
+    let checked = nothing("{metrics: {addInternals: true}}");
+    assert!(checked.routers.is_empty());
+    assert!(!checked.services.contains_key(&name("prometheus@internal")));
+}
+
+#[test]
 fn users_may_name_internal_services() {
     let checked = file(
         "{api: {}, entryPoints: {web: {address: ':80'}}}",

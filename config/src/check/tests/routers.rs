@@ -229,7 +229,7 @@ certificatesResolvers: {le: {acme: {httpChallenge: {entryPoint: plain}}}}
     assert_eq!(guarded.value.observability.clone().unwrap().access_logs, Some(false));
     let route = &routes(&checked, "guarded")[0];
     assert_eq!(route.middlewares, [name("m"), name("own"), name("last")]);
-    assert!(!route.access_log);
+    assert!(!route.access_log && route.metrics);
     let tls = router(&checked, "tls-all").value.tls.clone().unwrap();
     assert_eq!(tls.cert_resolver.as_deref(), Some("le"));
     assert_eq!(tls.options.as_deref(), Some("default"));

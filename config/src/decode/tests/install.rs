@@ -416,7 +416,7 @@ fn flag_forms() {
     let unserved =
         flags(&["--metrics.prometheus", "--tracing.serviceName", "x", "--ping"]).unwrap();
     assert!(unserved.install.ping.is_some());
-    assert_eq!(unserved.findings.len(), 2, "{:?}", notes(&unserved));
+    assert_eq!(unserved.findings.len(), 1, "{:?}", notes(&unserved));
     let defaults =
         flags(&["--providers.docker.defaultRule=Host(`{{ normalize .Name }}.a,b`)"]).unwrap();
     let docker = defaults.install.providers.docker.unwrap();
@@ -592,6 +592,7 @@ providers:
   kubernetesIngress: {}
 metrics:
   prometheus: {}
+  statsD: {}
 tracing: {}
 hostResolver: {}
 certificatesResolvers:
@@ -611,7 +612,7 @@ http:
         "entryPoints.web.proxyProtocol",
         "providers.redis",
         "providers.kubernetesIngress",
-        ":16:1: metrics",
+        ":18:3: metrics.statsD",
         "tracing",
         "hostResolver",
         "certificatesResolvers.le.acme.tlsChallenge",

@@ -6,6 +6,7 @@
 mod install;
 mod labels;
 mod lookup;
+mod metrics;
 mod property;
 mod routing_file;
 mod scalars;
