@@ -28,6 +28,7 @@ pub mod middleware;
 pub mod observe;
 pub mod pool;
 pub mod proxy;
+pub mod relay;
 pub mod resolve;
 pub mod respond;
 mod retire;
