@@ -1,0 +1,341 @@
+//! What threads count, and the page that comes of it.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::*;
+
+static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+fn metrics(options: &str) -> Arc<Metrics> {
+    let written = serde_json::from_str(&format!("{{\"prometheus\":{options}}}")).unwrap();
+    Metrics::new(&written, [("web", true), ("secure", true), ("quiet", false)]).unwrap()
+}
+
+fn name(text: &str) -> Arc<str> {
+    text.into()
+}
+
+/// The page without `process_*` and without the comments.
+fn samples(metrics: &Metrics) -> Vec<String> {
+    let page = metrics.page(&[]);
+    let lines = page.lines().filter(|line| line.starts_with("traefik_"));
+    lines.filter(|line| !line.starts_with("traefik_open")).map(str::to_owned).collect()
+}
+
+/// The samples whose name begins so.
+fn only(metrics: &Metrics, prefix: &str) -> Vec<String> {
+    let all = samples(metrics).into_iter().filter(|line| line.starts_with(prefix));
+    all.map(|line| line.trim_start_matches(prefix).to_owned()).collect()
+}
+
+/// A `GET` that a server answers at once.
+fn get(thread: &Rc<ThreadMetrics>, series: &Arc<RouteSeries>, status: u16) -> Counted {
+    let mut counted = thread.begin(0, Instant::now(), &Method::GET, &NONE, None);
+    counted.routed(Some(series));
+    counted.served();
+    counted.answered(StatusCode::from_u16(status).unwrap(), &NONE);
+    counted
+}
+
+#[test]
+fn off_unless_asked_for() {
+    let written: install::Metrics = serde_json::from_str(r#"{"addInternals":true}"#).unwrap();
+    assert!(Metrics::new(&written, [("web", true)]).is_none());
+}
+
+/// As Traefik 3.7.15 printed its own.
+#[test]
+fn the_whole_page() {
+    let metrics = metrics(r#"{"addRoutersLabels":true,"buckets":[5,0.1,0.1]}"#);
+    let (one, two) = (metrics.thread(), metrics.thread());
+    let series = metrics.series(0, &name("app@file"), &name("app@file")).unwrap();
+    let begun = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+    let mut slow = one.begin(0, begun, &Method::POST, &NONE, None);
+    slow.routed(Some(&series));
+    slow.served();
+    slow.received(10);
+    slow.answered(StatusCode::OK, &NONE);
+    slow.sent(11);
+    drop(slow);
+    get(&one, &series, 200).sent(1_000_000);
+    get(&two, &series, 200).sent(500_000);
+    drop(get(&two, &series, 502));
+    let mut redirected = one.begin(0, Instant::now(), &Method::GET, &NONE, None);
+    redirected.routed(Some(&series));
+    redirected.answered(StatusCode::FOUND, &NONE);
+    drop(redirected);
+    let mut missed = one.begin(1, Instant::now(), &Method::GET, &NONE, Some(("1.3", "SUITE")));
+    missed.unrouted();
+    missed.answered(StatusCode::NOT_FOUND, &NONE);
+    drop(missed);
+    one.open_connections(0, 3);
+    two.open_connections(0, 4);
+    metrics.reloaded();
+    metrics.reloaded();
+    let certificate = |cn: &str, sans: &[&str]| CertificateInfo {
+        common_name: cn.into(),
+        sans: sans.iter().map(|san| (*san).to_owned()).collect(),
+        serial_number: "270449838431213427561176295012143183649855006179".into(),
+        expires: 1_802_997_819,
+        ..Default::default()
+    };
+    let certificates = [
+        certificate("tls.test", &["b.test", "tls.test"]),
+        certificate("a.test", &[]),
+        certificate("tls.test", &["b.test", "tls.test"]),
+    ];
+    let page = metrics.page(&certificates);
+    let (process, rest) = page.split_at(page.find("# HELP traefik").unwrap());
+    assert!(process.contains("\nprocess_resident_memory_bytes "), "{process}");
+    let mut lines: Vec<String> = rest.lines().map(str::to_owned).collect();
+    for line in &mut lines {
+        // What depends on the clock.
+        let time = ["_seconds_sum{", "traefik_config_last_reload_success "];
+        if !line.starts_with('#') && time.iter().any(|part| line.contains(part)) {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(value.parse::<f64>().unwrap() > 0.0, "{line}");
+            *line = format!("{name} TIME");
+        }
+    }
+    let page = lines.join("\n") + "\n";
+    let golden = include_str!("page.golden");
+    assert!(page == golden, "expected:\n{golden}\ngot:\n{page}");
+}
+
+#[test]
+fn levels_are_switched_apart() {
+    let table = [
+        (r#"{}"#, [true, false, true]),
+        (r#"{"addEntryPointsLabels":false}"#, [false, false, true]),
+        (r#"{"addRoutersLabels":true,"addServicesLabels":false}"#, [true, true, false]),
+    ];
+    for (options, expected) in table {
+        let metrics = metrics(options);
+        let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
+        drop(get(&metrics.thread(), &series, 200));
+        let shown = ["traefik_entrypoint_", "traefik_router_", "traefik_service_"]
+            .map(|prefix| !only(&metrics, prefix).is_empty());
+        assert_eq!(shown, expected, "{options}");
+    }
+}
+
+#[test]
+fn what_is_not_counted() {
+    let metrics = metrics(r#"{"addRoutersLabels":true}"#);
+    let thread = metrics.thread();
+    assert!(metrics.series(0, &name("api@internal"), &name("api@internal")).is_none());
+    assert!(metrics.series(0, &name("mine@file"), &name("api@internal")).is_none());
+    let begin = |entry_point| thread.begin(entry_point, Instant::now(), &Method::GET, &NONE, None);
+    // Refused before there was a router; a router that is not counted; no router where those are
+    // not counted; an entry point that is not there.
+    drop(begin(0));
+    begin(0).routed(None);
+    begin(2).unrouted();
+    begin(7).unrouted();
+    assert!(only(&metrics, "traefik_entrypoint_").is_empty());
+    let written = r#"{"addInternals":true,"prometheus":{}}"#;
+    let all = Metrics::new(&serde_json::from_str(written).unwrap(), [("web", true)]).unwrap();
+    assert!(all.series(0, &name("api@internal"), &name("api@internal")).is_some());
+}
+
+#[test]
+fn a_client_that_leaves() {
+    let metrics = metrics("{}");
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
+    thread.begin(0, Instant::now(), &Method::GET, &NONE, None).routed(Some(&series));
+    let expected = r#"{code="499",entrypoint="web",method="GET",protocol="http"} 1"#;
+    assert_eq!(only(&metrics, "traefik_entrypoint_requests_total"), [expected]);
+}
+
+#[test]
+fn grpc_tells_its_status_late() {
+    let metrics = metrics(r#"{"addServicesLabels":false}"#);
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
+    let of = |pairs: &[(HeaderName, &'static str)]| -> HeaderMap {
+        let pairs = pairs.iter().cloned();
+        pairs.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+    };
+    let sent = of(&[(CONTENT_TYPE, "application/grpc")]);
+    let mut counted = thread.begin(0, Instant::now(), &Method::POST, &sent, None);
+    counted.routed(Some(&series));
+    counted.answered(StatusCode::OK, &NONE);
+    counted.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
+    drop(counted);
+    let sent = of(&[(ACCEPT, "text/event-stream")]);
+    let mut counted = thread.begin(0, Instant::now(), &Method::GET, &sent, None);
+    counted.routed(Some(&series));
+    counted.answered(StatusCode::OK, &NONE);
+    counted.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
+    drop(counted);
+    assert_eq!(
+        only(&metrics, "traefik_entrypoint_requests_total"),
+        [
+            r#"{code="200",entrypoint="web",method="GET",protocol="sse"} 1"#,
+            r#"{code="5",entrypoint="web",method="POST",protocol="grpc"} 1"#,
+        ]
+    );
+}
+
+#[test]
+fn header_labels_are_of_the_requests_alone() {
+    let metrics = metrics(r#"{"headerLabels":{"agent":"User-Agent","Zone":"X-Zone"}}"#);
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
+    for (agent, times) in [("curl", 2), ("a\"b", 1)] {
+        for _ in 0..times {
+            let mut counted = get(&thread, &series, 200);
+            let headers: HeaderMap =
+                [(USER_AGENT, HeaderValue::from_str(agent).unwrap())].into_iter().collect();
+            counted.labelled(&headers);
+        }
+    }
+    let rest = r#"code="200",entrypoint="web",method="GET",protocol="http"} "#;
+    assert_eq!(
+        only(&metrics, "traefik_entrypoint_requests_total"),
+        [
+            format!(r#"{{Zone="",agent="a\"b",{rest}1"#),
+            format!(r#"{{Zone="",agent="curl",{rest}2"#),
+        ]
+    );
+    assert_eq!(only(&metrics, "traefik_entrypoint_responses_bytes_total"), [format!("{{{rest}0")]);
+}
+
+#[test]
+fn retries_and_tls_are_the_services_too() {
+    let metrics = metrics(r#"{"addEntryPointsLabels":false}"#);
+    let thread = metrics.thread();
+    let series = metrics.series(1, &name("r@file"), &name("s@file")).unwrap();
+    for _ in 0..2 {
+        let mut counted =
+            thread.begin(1, Instant::now(), &Method::GET, &NONE, Some(("1.2", "A_SUITE")));
+        counted.routed(Some(&series));
+        counted.served();
+        counted.retried(2);
+    }
+    assert_eq!(only(&metrics, "traefik_service_retries_total"), [r#"{service="s@file"} 4"#]);
+    assert_eq!(
+        only(&metrics, "traefik_service_requests_tls_total"),
+        [r#"{service="s@file",tls_cipher="A_SUITE",tls_version="1.2"} 2"#]
+    );
+}
+
+/// A series outlives changes of the configuration, and goes with its router: once more it is
+/// shown. Sums do not go backwards.
+#[test]
+fn routers_come_and_go() {
+    let metrics = metrics(r#"{"addRoutersLabels":true}"#);
+    let thread = metrics.thread();
+    let (a, b, s) = (name("a@file"), name("b@file"), name("s@file"));
+    let entry_point = || only(&metrics, "traefik_entrypoint_requests_total");
+    let routers = || -> Vec<String> {
+        let all = only(&metrics, "traefik_router_requests_total").into_iter();
+        all.filter_map(|line| line.split("router=\"").nth(1).map(str::to_owned)).collect()
+    };
+    let service = || only(&metrics, "traefik_service_requests_total");
+    let shown = |count: u32, owner: &str| {
+        let labels = r#"method="GET",protocol="http""#;
+        match owner {
+            "web" => format!(r#"{{code="200",entrypoint="web",{labels}}} {count}"#),
+            _ => format!(r#"{{code="200",{labels},service="{owner}"}} {count}"#),
+        }
+    };
+
+    let old = metrics.series(0, &a, &s).unwrap();
+    let kept = metrics.series(0, &b, &s).unwrap();
+    drop(get(&thread, &old, 200));
+    drop(get(&thread, &kept, 200));
+    let again = metrics.series(0, &a, &s).unwrap();
+    assert!(Arc::ptr_eq(&old, &again));
+    drop(old);
+    assert_eq!(routers().len(), 2);
+    assert_eq!(routers().len(), 2, "it is still there");
+
+    drop(again);
+    assert_eq!(routers().len(), 2, "once more");
+    let back = metrics.series(0, &a, &s).unwrap();
+    assert_eq!(routers().len(), 2, "it came back in time");
+    drop(get(&thread, &back, 200));
+    let place = back.place;
+    drop(back);
+    assert_eq!(routers().len(), 2, "once more");
+    assert_eq!(routers(), ["b@file\",service=\"s@file\"} 1"]);
+    assert_eq!(entry_point(), [shown(3, "web")]);
+    assert_eq!(service(), [shown(3, "s@file")]);
+
+    // Its place is taken by another router, whose requests are not the old one's.
+    thread.sweep();
+    let new = metrics.series(0, &a, &name("t@file")).unwrap();
+    assert_eq!(new.place, place);
+    drop(get(&thread, &new, 200));
+    assert_eq!(entry_point(), [shown(4, "web")]);
+    assert_eq!(service(), [shown(3, "s@file"), shown(1, "t@file")]);
+
+    drop((kept, new));
+    assert_eq!(service().len(), 2, "once more");
+    assert!(service().is_empty(), "a service that nobody leads to is gone");
+    assert_eq!(entry_point(), [shown(4, "web")]);
+}
+
+/// A request that ends after its router's series has gone is nobody's.
+#[test]
+fn late_requests() {
+    let metrics = metrics("{}");
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("a@file"), &name("s@file")).unwrap();
+    let late = get(&thread, &series, 200);
+    drop(series);
+    for _ in 0..3 {
+        samples(&metrics);
+    }
+    drop(late);
+    thread.sweep();
+    assert!(only(&metrics, "traefik_entrypoint_").is_empty());
+}
+
+/// 10,000 odd requests: the number of series stays bounded.
+#[test]
+fn clients_and_servers_cannot_make_series_at_will() {
+    let metrics = metrics(r#"{"headerLabels":{"agent":"User-Agent"}}"#);
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("a@file"), &name("s@file")).unwrap();
+    for number in 0..10_000u32 {
+        let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
+        let method = if number % 2 == 0 { Method::GET } else { method };
+        let mut counted = thread.begin(0, Instant::now(), &method, &NONE, None);
+        counted.routed(Some(&series));
+        let status = StatusCode::from_u16(100 + (number % 900) as u16).unwrap();
+        counted.answered(status, &NONE);
+        let agent = HeaderValue::from_str(&number.to_string()).unwrap();
+        counted.labelled(&[(USER_AGENT, agent)].into_iter().collect());
+    }
+    let of = |family: &str| only(&metrics, &format!("traefik_entrypoint_{family}"));
+    let counts = of("request_duration_seconds_count");
+    assert!(counts.len() < 1_000, "{}", counts.len());
+    assert!(of("requests_total").len() < 6_000, "{}", of("requests_total").len());
+    for family in ["request_duration_seconds_count", "requests_total"] {
+        let all: f64 = of(family)
+            .iter()
+            .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+            .sum();
+        assert_eq!(all, 10_000.0, "{family}");
+    }
+    assert!(counts.iter().any(|line| line.contains("EXTENSION_METHOD")));
+    assert!(counts.iter().all(|line| !line.contains("\"M")));
+}
+
+#[test]
+fn a_request_of_a_known_kind_allocates_no_series() {
+    let metrics = metrics("{}");
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("a@file"), &name("s@file")).unwrap();
+    for _ in 0..1_000 {
+        drop(get(&thread, &series, 200));
+    }
+    assert_eq!(series.with_cells(|cells| cells.requests.len()), 1);
+}
