@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use self::access::{Children, Elements, Pieces, visit_any_scalar};
+use self::access::{Children, Elements, Known, Pieces, visit_any_scalar};
 use super::error::DecodeError;
 use super::text::quote;
 use super::tree::{Id, Shape, Tree};
@@ -36,14 +36,14 @@ pub(super) struct Probe {
 }
 
 /// Decodes a subtree.
-pub(super) fn decode<'t, T: Deserialize<'t>>(tree: &'t Tree, id: Id) -> Result<T, DecodeError> {
+pub(super) fn decode<'t, T: Deserialize<'t>>(tree: &'t Tree<'t>, id: Id) -> Result<T, DecodeError> {
     let de = De { tree, id, piece: None, map_entry: false, probe: None };
     T::deserialize(de).map_err(|error| error.at(id))
 }
 
 /// Decodes a subtree and notes what the model asks a node for.
 pub(super) fn probe<'t, T: Deserialize<'t>>(
-    tree: &'t Tree,
+    tree: &'t Tree<'t>,
     id: Id,
     probe: &Probe,
 ) -> Result<T, DecodeError> {
@@ -104,7 +104,7 @@ pub(super) fn fields_of<T: for<'t> Deserialize<'t>>() -> &'static [&'static str]
 
 #[derive(Clone, Copy)]
 struct De<'t, 'p> {
-    tree: &'t Tree,
+    tree: &'t Tree<'t>,
     id: Id,
     /// One element of a scalar that holds a list.
     piece: Option<&'t str>,
@@ -146,7 +146,7 @@ impl<'t> De<'t, '_> {
     }
 
     /// Why a scalar cannot stand for a group of keys; `None` if it does not have to.
-    fn check_group(&self, what: &str) -> Result<(), DecodeError> {
+    fn check_group(&self, what: impl Fn() -> String) -> Result<(), DecodeError> {
         self.note(Asked::Group);
         let node = self.tree.node(self.id);
         let text = match (self.piece, node.shape, node.scalars.last()) {
@@ -167,7 +167,7 @@ impl<'t> De<'t, '_> {
         let name = &node.name;
         Err(DecodeError::value(
             format!("{} cannot stand alone, but it is set to {}", quote(name), quote(text)),
-            format!("keys below it ({what})"),
+            format!("keys below it ({})", what()),
         )
         .at(self.id))
     }
@@ -315,13 +315,12 @@ impl<'t> Deserializer<'t> for De<'t, '_> {
                 }
             }
         }
-        let texts: Vec<&'t str> = match self.piece {
-            Some(piece) => vec![piece],
-            None => node.scalars.iter().map(|scalar| scalar.text.as_str()).collect(),
-        };
+        let written = node.scalars.iter().map(|scalar| &*scalar.text);
         // An empty text leaves the list as it is.
-        let pieces: Vec<&'t str> = texts
+        let pieces: Vec<&'t str> = self
+            .piece
             .into_iter()
+            .chain(written.filter(|_| self.piece.is_none()))
             .filter(|text| !text.is_empty())
             .flat_map(|text| text.split(',').map(str::trim))
             .collect();
@@ -337,7 +336,7 @@ impl<'t> Deserializer<'t> for De<'t, '_> {
     }
 
     fn deserialize_map<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.check_group("a name for each entry")?;
+        self.check_group(|| "a name for each entry".into())?;
         visitor.visit_map(Children::new(self, None))
     }
 
@@ -348,9 +347,8 @@ impl<'t> Deserializer<'t> for De<'t, '_> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         let hidden = hidden_field(name, self.tree.source.is_file());
-        let known = fields.iter().copied().filter(|field| Some(*field) != hidden).collect();
-        self.check_group(&fields.join(", "))?;
-        visitor.visit_map(Children::new(self, Some(known)))
+        self.check_group(|| fields.join(", "))?;
+        visitor.visit_map(Children::new(self, Some(Known { fields, hidden })))
     }
 
     fn deserialize_ignored_any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, DecodeError> {

@@ -23,7 +23,7 @@ struct Flag<'a> {
 pub(super) const CONFIG_FILE: &str = "configFile";
 
 /// Reads all flags; `--configFile` is left out. The findings are errors in form, and warnings.
-pub(super) fn parse(arguments: &[String]) -> (Tree, Vec<Finding>) {
+pub(super) fn parse(arguments: &[String]) -> (Tree<'static>, Vec<Finding>) {
     let mut findings = Vec::new();
     let flags = split(arguments, &mut findings);
     let mut builder = Builder::new(Source::Flags);

@@ -48,7 +48,7 @@ pub(super) fn resolve(tree: &mut Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, index) in matches(tree, OPTIONS.iter().map(|(pattern, ..)| *pattern)) {
         let Some((_, fate, instead)) = OPTIONS.get(index) else { continue };
-        let scalar = tree.node(id).scalars.last().map(|scalar| scalar.text.clone());
+        let scalar = tree.node(id).scalars.last().map(|scalar| scalar.text.to_string());
         // `swarmMode: false` asks for what v3 does.
         let asks_nothing = scalar.as_deref().and_then(parse_bool) == Some(false);
         if *fate == Fate::Cut {

@@ -67,7 +67,7 @@ fn ignored(sources: &Sources, fields: &[&'static str], found: &Found) -> Vec<Fin
     findings
 }
 
-fn read(found: &Found) -> Result<Tree, Finding> {
+fn read(found: &Found) -> Result<Tree<'static>, Finding> {
     let shown: Arc<str> = found.shown.as_str().into();
     let origin = Origin::File { file: shown.clone(), line: None, column: None };
     let wrong = |message: String| Finding::new(Severity::Error, origin.clone(), message);
@@ -94,7 +94,7 @@ fn read(found: &Found) -> Result<Tree, Finding> {
         }
     };
     if tree.has_children(ROOT) {
-        Ok(tree)
+        Ok(tree.into_owned())
     } else {
         Err(wrong("no configuration found in the file".into())
             .expected("at least one key, such as entryPoints"))

@@ -1,6 +1,7 @@
 //! One keyed-tree decoder behind labels, flags, variables and files.
 //!
 //! - `labels`, `flags`, `variables`, `yaml`, `toml`: each source -> `tree`, the keyed tree.
+//!   `plain` takes the YAML that is simple enough.
 //! - `presence`, `legacy`, `unserved`: passes over the tree before it is decoded.
 //! - `de`: the tree -> the types of [`crate::install`] and [`crate::routing`], by serde.
 //! - `objects`: routing configuration, object by object.
@@ -20,6 +21,7 @@ mod lookup;
 mod objects;
 mod patterns;
 mod place;
+mod plain;
 mod presence;
 mod routing_file;
 pub(crate) mod suggest;

@@ -32,15 +32,15 @@ const SECTIONS: &[(&str, ObjectKind)] = &[
 ];
 
 /// Reads the objects out of one tree.
-pub(super) struct Reader<'a> {
-    pub tree: &'a mut Tree,
+pub(super) struct Reader<'a, 's> {
+    pub tree: &'a mut Tree<'s>,
     /// Names the objects in findings: `web@swarm`.
     pub provider: &'a str,
     pub refused: Refused,
     pub findings: Vec<Finding>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     /// Reads everything.
     pub fn read(&mut self) -> Configuration {
         self.presence();
@@ -61,7 +61,7 @@ impl Reader<'_> {
         };
         if let Some(list) = self.section(&["tls", "certificates"]) {
             for id in self.tree.children(list).collect::<Vec<_>>() {
-                let name = self.tree.node(id).name.clone();
+                let name = self.tree.node(id).name.clone().into_owned();
                 if let Some(written) = self.object(id, ObjectKind::Certificate, &name) {
                     configuration.certificates.push(written);
                 }
@@ -108,7 +108,7 @@ impl Reader<'_> {
                 self.findings.push(Finding::new(Severity::Error, origin, message));
             }
             for section in self.tree.children(group).collect::<Vec<_>>() {
-                let name = self.tree.node(section).name.clone();
+                let name = self.tree.node(section).name.clone().into_owned();
                 if known.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
                     continue;
                 }
@@ -129,7 +129,7 @@ impl Reader<'_> {
                     continue;
                 }
                 for object in objects {
-                    let name = self.tree.node(object).name.clone();
+                    let name = self.tree.node(object).name.clone().into_owned();
                     self.refuse(kind, &name, finding.clone());
                 }
             }
@@ -176,7 +176,7 @@ impl Reader<'_> {
         let mut map = Map::new();
         let Some(section) = self.section(section) else { return map };
         for id in self.tree.children(section).collect::<Vec<_>>() {
-            let name = self.tree.node(id).name.clone();
+            let name = self.tree.node(id).name.clone().into_owned();
             if let Some(written) = self.object(id, kind, &name) {
                 map.insert(name, written);
             }
@@ -188,7 +188,8 @@ impl Reader<'_> {
     where
         T: for<'t> Deserialize<'t>,
     {
-        let already = self.refused.contains(&(kind, name.to_lowercase()));
+        let already =
+            !self.refused.is_empty() && self.refused.contains(&(kind, name.to_lowercase()));
         let origin = self.tree.origin(id);
         match decode_all::<T>(self.tree, id, ERRORS_PER_OBJECT) {
             Ok(_) if already => None,

@@ -1,5 +1,6 @@
 //! Where a node was written, and how that becomes an [`Origin`].
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -18,11 +19,13 @@ pub(super) enum Place {
     Offset(usize),
     /// In a YAML file, at the path that the node has.
     Path,
+    /// At this line and column of a file, both from 1.
+    At { line: u32, column: u32 },
 }
 
 /// What kind of source a tree came from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum Source<'s> {
     /// Labels of one container or service.
     Labels { provider: Arc<str>, service: Arc<str> },
     /// The command line.
@@ -30,25 +33,25 @@ pub(super) enum Source {
     /// The environment.
     Variables,
     /// A file.
-    File(FileSource),
+    File(FileSource<'s>),
 }
 
 /// A file and what is needed to find lines in it.
 #[derive(Debug)]
-pub(super) struct FileSource {
+pub(super) struct FileSource<'s> {
     /// The path as given or found.
     pub path: Arc<str>,
     /// The whole text.
-    pub text: Arc<str>,
+    pub text: Cow<'s, str>,
     /// Built when the first origin is asked for: most files need none.
     yaml: OnceCell<YamlIndex>,
     /// Byte offsets at which lines begin.
     lines: OnceCell<Vec<usize>>,
 }
 
-impl FileSource {
+impl<'s> FileSource<'s> {
     /// Nothing is computed yet.
-    pub fn new(path: Arc<str>, text: Arc<str>) -> Self {
+    pub fn new(path: Arc<str>, text: Cow<'s, str>) -> Self {
         Self { path, text, yaml: OnceCell::new(), lines: OnceCell::new() }
     }
 
@@ -77,23 +80,27 @@ impl FileSource {
         }
     }
 
+    fn spot(&self, line: u32, column: u32) -> Origin {
+        Origin::File { file: self.path.clone(), line: Some(line), column: Some(column) }
+    }
+
     /// The file as a whole.
     pub fn whole(&self) -> Origin {
         Origin::File { file: self.path.clone(), line: None, column: None }
     }
 
-    fn at_path(&self, names: &[&str]) -> Origin {
+    fn at_path(&self, names: Vec<&str>) -> Origin {
         let index = self.yaml.get_or_init(|| YamlIndex::of(&self.text));
-        match index.find(names) {
+        match index.find(&names) {
             Some((line, column)) => self.at(line, column),
             None => self.whole(),
         }
     }
 }
 
-impl Source {
+impl Source<'_> {
     /// The origin of a node.
-    pub fn origin(&self, place: &Place, names: &[&str]) -> Origin {
+    pub fn origin<'n>(&self, place: &Place, names: impl Fn() -> Vec<&'n str>) -> Origin {
         let key: Arc<str> = match place {
             // A key is shown whole unless nobody would read it.
             Place::Key(key) if key.len() > 256 => shorten(key, 256).into(),
@@ -108,9 +115,25 @@ impl Source {
             Source::Variables => Origin::Env { variable: key },
             Source::File(file) => match place {
                 Place::Offset(offset) => file.at_offset(*offset),
-                Place::Path => file.at_path(names),
+                Place::Path => file.at_path(names()),
+                Place::At { line, column } => file.spot(*line, *column),
                 _ => file.whole(),
             },
+        }
+    }
+
+    /// The same source, with nothing borrowed.
+    pub fn into_owned(self) -> Source<'static> {
+        match self {
+            Source::Labels { provider, service } => Source::Labels { provider, service },
+            Source::Flags => Source::Flags,
+            Source::Variables => Source::Variables,
+            Source::File(file) => Source::File(FileSource {
+                path: file.path,
+                text: file.text.into_owned().into(),
+                yaml: file.yaml,
+                lines: file.lines,
+            }),
         }
     }
 

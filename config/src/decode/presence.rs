@@ -88,7 +88,7 @@ pub(super) fn resolve(tree: &mut Tree, groups: &[&str]) -> Vec<Finding> {
         let Some(scalar) = node.scalars.last().filter(|_| node.shape != Shape::List) else {
             continue;
         };
-        let text = scalar.text.clone();
+        let text = scalar.text.to_string();
         if text.is_empty() || text.eq_ignore_ascii_case("true") {
             let node = tree.node_mut(id);
             node.scalars.clear();

@@ -26,7 +26,7 @@ pub(super) fn decode(path: &str, text: &str, format: Format) -> Result<Configura
     })?;
     let mut findings = std::mem::take(&mut tree.notes);
     findings.extend(check_root(&tree));
-    let templates = templates(&tree);
+    let templates = templates(&tree, text);
     let mut reader =
         Reader { tree: &mut tree, provider: "file", refused: Refused::new(), findings };
     for (kind, name, finding) in templates {
@@ -72,8 +72,12 @@ fn check_root(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Templates in names and values, with the object that each spoils; none means the whole file.
-fn templates(tree: &Tree) -> Vec<(Option<ObjectKind>, String, Finding)> {
+fn templates(tree: &Tree<'_>, text: &str) -> Vec<(Option<ObjectKind>, String, Finding)> {
     let mut found = Vec::new();
+    // An escape may hide one.
+    if !text.contains("{{") && !text.contains('\\') {
+        return found;
+    }
     let mut open: Vec<Id> = tree.children(ROOT).collect();
     while let Some(id) = open.pop() {
         open.extend(tree.children(id));

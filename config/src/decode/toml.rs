@@ -1,5 +1,6 @@
 //! TOML -> the keyed tree.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -10,7 +11,7 @@ use super::tree::{Id, ROOT, Scalar, ScalarKind, Shape, Tree};
 use crate::finding::{Finding, Severity};
 
 /// Reads a document. `Err` is a syntax error with its place.
-pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
+pub(super) fn parse<'s>(path: &Arc<str>, text: &'s str) -> Result<Tree<'s>, Finding> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = FileSource::new(path.clone(), text.into());
     let document = DeTable::parse(text).map_err(|error| {
@@ -22,28 +23,28 @@ pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
         Finding::new(Severity::Error, origin, message)
     })?;
     let mut tree = Tree::new(Source::File(source));
-    fill_table(&mut tree, ROOT, document.get_ref());
+    fill_table(&mut tree, ROOT, document.into_inner());
     Ok(tree)
 }
 
 /// Recursion is bounded: the TOML library refuses deep nesting.
-fn fill(tree: &mut Tree, id: Id, value: &DeValue<'_>) {
-    let scalar = |text: String, kind| Some(Scalar { text, kind });
+fn fill<'s>(tree: &mut Tree<'s>, id: Id, value: DeValue<'s>) {
+    let scalar = |text: Cow<'s, str>, kind| Some(Scalar { text, kind });
     let scalar = match value {
-        DeValue::String(text) => scalar(text.to_string(), ScalarKind::Text),
+        DeValue::String(text) => scalar(text, ScalarKind::Text),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => scalar(number.to_string(), ScalarKind::Number),
-            Err(_) => scalar(number.as_str().to_owned(), ScalarKind::Text),
+            Ok(number) => scalar(number.to_string().into(), ScalarKind::Number),
+            Err(_) => scalar(number.as_str().to_owned().into(), ScalarKind::Text),
         },
-        DeValue::Float(number) => scalar(number.as_str().to_owned(), ScalarKind::Number),
-        DeValue::Boolean(value) => scalar(value.to_string(), ScalarKind::Bool),
-        DeValue::Datetime(time) => scalar(time.to_string(), ScalarKind::Text),
+        DeValue::Float(number) => scalar(number.as_str().to_owned().into(), ScalarKind::Number),
+        DeValue::Boolean(value) => scalar(value.to_string().into(), ScalarKind::Bool),
+        DeValue::Datetime(time) => scalar(time.to_string().into(), ScalarKind::Text),
         DeValue::Array(elements) => {
             tree.node_mut(id).shape = Shape::List;
-            for (index, element) in elements.iter().enumerate() {
+            for (index, element) in elements.into_iter().enumerate() {
                 let place = Place::Offset(element.span().start);
-                let child = tree.add(id, &index.to_string(), place);
-                fill(tree, child, element.get_ref());
+                let child = tree.add(id, index.to_string(), place);
+                fill(tree, child, element.into_inner());
             }
             None
         }
@@ -57,10 +58,11 @@ fn fill(tree: &mut Tree, id: Id, value: &DeValue<'_>) {
     }
 }
 
-fn fill_table(tree: &mut Tree, id: Id, table: &DeTable<'_>) {
+fn fill_table<'s>(tree: &mut Tree<'s>, id: Id, table: DeTable<'s>) {
     tree.node_mut(id).shape = Shape::Map;
     for (key, value) in table {
-        let child = tree.add(id, key.get_ref(), Place::Offset(key.span().start));
-        fill(tree, child, value.get_ref());
+        let place = Place::Offset(key.span().start);
+        let child = tree.add(id, key.into_inner(), place);
+        fill(tree, child, value.into_inner());
     }
 }

@@ -1,8 +1,10 @@
 //! The keyed tree that every source of configuration becomes before it is decoded.
 //!
 //! Nodes live in one vector and name each other by index. Labels, flags and variables build it
-//! key by key, files build it whole.
+//! key by key, files build it whole. Names and texts are borrowed from the source where it has
+//! them as they are: a file of 10,000 routers has some 100,000 nodes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,9 +32,47 @@ pub(super) enum ScalarKind {
 
 /// A scalar as text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Scalar {
-    pub text: String,
+pub(super) struct Scalar<'s> {
+    pub text: Cow<'s, str>,
     pub kind: ScalarKind,
+}
+
+/// The scalars of a node: mostly none or one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Scalars<'s> {
+    last: Option<Scalar<'s>>,
+    /// Those before it, where a flag is repeated. Nobody pays for it otherwise.
+    #[allow(clippy::box_collection)]
+    earlier: Option<Box<Vec<Scalar<'s>>>>,
+}
+
+impl<'s> Scalars<'s> {
+    /// Adds one at the end.
+    pub fn push(&mut self, scalar: Scalar<'s>) {
+        if let Some(before) = self.last.replace(scalar) {
+            self.earlier.get_or_insert_default().push(before);
+        }
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &Scalar<'s>> {
+        self.earlier.iter().flat_map(|earlier| earlier.iter()).chain(&self.last)
+    }
+
+    /// The first.
+    pub fn first(&self) -> Option<&Scalar<'s>> {
+        self.iter().next()
+    }
+
+    /// The last.
+    pub fn last(&self) -> Option<&Scalar<'s>> {
+        self.last.as_ref()
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// Whether a file said outright what a node is; keyed sources leave it open.
@@ -45,72 +85,104 @@ pub(super) enum Shape {
 
 /// One level of one or several keys.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct Node<'s> {
     /// As spelled.
-    pub name: String,
+    pub name: Cow<'s, str>,
     pub parent: Id,
-    pub children: Vec<Id>,
+    /// First and last child.
+    children: Option<(Id, Id)>,
+    /// The parent's next child.
+    next: Option<Id>,
     /// Several only where a flag is repeated.
-    pub scalars: Vec<Scalar>,
+    pub scalars: Scalars<'s>,
     pub shape: Shape,
     pub place: Place,
     /// Cut out: neither decoded nor scanned any more.
     pub removed: bool,
 }
 
+impl<'s> Node<'s> {
+    fn new(parent: Id, name: Cow<'s, str>, place: Place) -> Self {
+        Self {
+            name,
+            parent,
+            children: None,
+            next: None,
+            scalars: Scalars::default(),
+            shape: Shape::Open,
+            place,
+            removed: false,
+        }
+    }
+}
+
 /// A tree and where it came from.
 #[derive(Debug)]
-pub(super) struct Tree {
-    nodes: Vec<Node>,
-    pub source: Source,
+pub(super) struct Tree<'s> {
+    nodes: Vec<Node<'s>>,
+    pub source: Source<'s>,
     /// What was remarkable while the source was read.
     pub notes: Vec<Finding>,
 }
 
-impl Tree {
+impl<'s> Tree<'s> {
     /// An empty tree.
-    pub fn new(source: Source) -> Self {
-        let root = Node {
-            name: String::new(),
-            parent: ROOT,
-            children: Vec::new(),
-            scalars: Vec::new(),
-            shape: Shape::Open,
-            place: Place::Unknown,
-            removed: false,
-        };
+    pub fn new(source: Source<'s>) -> Self {
+        let root = Node::new(ROOT, Cow::Borrowed(""), Place::Unknown);
         Self { nodes: vec![root], source, notes: Vec::new() }
     }
 
     /// The node behind an index that this tree gave out.
-    pub fn node(&self, id: Id) -> &Node {
+    pub fn node(&self, id: Id) -> &Node<'s> {
         &self.nodes[id]
     }
 
     /// As [`Tree::node`], to change.
-    pub fn node_mut(&mut self, id: Id) -> &mut Node {
+    pub fn node_mut(&mut self, id: Id) -> &mut Node<'s> {
         &mut self.nodes[id]
     }
 
     /// Adds a child.
-    pub fn add(&mut self, parent: Id, name: &str, place: Place) -> Id {
+    pub fn add(&mut self, parent: Id, name: impl Into<Cow<'s, str>>, place: Place) -> Id {
         let id = self.nodes.len();
-        self.nodes.push(Node {
-            name: name.to_owned(),
-            parent,
-            children: Vec::new(),
-            scalars: Vec::new(),
-            shape: Shape::Open,
-            place,
-            removed: false,
-        });
-        self.nodes[parent].children.push(id);
+        self.nodes.push(Node::new(parent, name.into(), place));
+        let first = match self.nodes[parent].children {
+            Some((first, last)) => {
+                self.nodes[last].next = Some(id);
+                first
+            }
+            None => id,
+        };
+        self.nodes[parent].children = Some((first, id));
         id
     }
 
     /// The children that were not cut out.
-    pub fn children(&self, id: Id) -> impl Iterator<Item = Id> + '_ {
-        self.nodes[id].children.iter().copied().filter(|child| !self.nodes[*child].removed)
+    pub fn children(&self, id: Id) -> Siblings<'_, 's> {
+        Siblings { tree: self, next: self.nodes[id].children.map(|(first, _)| first) }
+    }
+
+    /// The same tree, with nothing borrowed.
+    pub fn into_owned(self) -> Tree<'static> {
+        let own = |text: Cow<'s, str>| Cow::Owned(text.into_owned());
+        let own_scalar = |scalar: Scalar<'s>| Scalar { text: own(scalar.text), kind: scalar.kind };
+        let nodes = self.nodes.into_iter().map(|node| Node {
+            name: own(node.name),
+            parent: node.parent,
+            children: node.children,
+            next: node.next,
+            scalars: Scalars {
+                last: node.scalars.last.map(own_scalar),
+                earlier: node
+                    .scalars
+                    .earlier
+                    .map(|all| Box::new(all.into_iter().map(own_scalar).collect())),
+            },
+            shape: node.shape,
+            place: node.place,
+            removed: node.removed,
+        });
+        Tree { nodes: nodes.collect(), source: self.source.into_owned(), notes: self.notes }
     }
 
     /// Whether any child is left.
@@ -145,7 +217,7 @@ impl Tree {
         let mut names = Vec::new();
         let mut at = id;
         while at != ROOT {
-            names.push(self.nodes[at].name.as_str());
+            names.push(&*self.nodes[at].name);
             at = self.nodes[at].parent;
         }
         names.reverse();
@@ -154,7 +226,29 @@ impl Tree {
 
     /// Where a node was written.
     pub fn origin(&self, id: Id) -> Origin {
-        self.source.origin(&self.nodes[id].place, &self.names(id))
+        self.source.origin(&self.nodes[id].place, || self.names(id))
+    }
+}
+
+/// A node's children, but for those that were cut out.
+#[derive(Clone, Debug)]
+pub(super) struct Siblings<'t, 's> {
+    tree: &'t Tree<'s>,
+    next: Option<Id>,
+}
+
+impl Iterator for Siblings<'_, '_> {
+    type Item = Id;
+
+    fn next(&mut self) -> Option<Id> {
+        loop {
+            let id = self.next?;
+            let node = &self.tree.nodes[id];
+            self.next = node.next;
+            if !node.removed {
+                return Some(id);
+            }
+        }
     }
 }
 
@@ -215,13 +309,13 @@ pub(super) fn split_key(key: &str) -> Result<Vec<&str>, KeyError> {
 /// Builds a tree from keys. Two spellings of one key meet in one node, which keeps the name of
 /// whichever came first: hand keys over in byte order to get Traefik's choice.
 pub(super) struct Builder {
-    tree: Tree,
+    tree: Tree<'static>,
     index: HashMap<(Id, String), Id>,
 }
 
 impl Builder {
     /// An empty builder.
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: Source<'static>) -> Self {
         Self { tree: Tree::new(source), index: HashMap::new() }
     }
 
@@ -233,7 +327,7 @@ impl Builder {
             at = match self.index.get(&(at, lower.clone())) {
                 Some(id) => *id,
                 None => {
-                    let id = self.tree.add(at, name, Place::Key(key.clone()));
+                    let id = self.tree.add(at, (*name).to_owned(), Place::Key(key.clone()));
                     self.index.insert((at, lower), id);
                     id
                 }
@@ -245,12 +339,12 @@ impl Builder {
     /// Puts one more scalar at a node and remembers its key as the node's place.
     pub fn put(&mut self, id: Id, text: &str, key: &Arc<str>) {
         let node = self.tree.node_mut(id);
-        node.scalars.push(Scalar { text: text.to_owned(), kind: ScalarKind::Text });
+        node.scalars.push(Scalar { text: text.to_owned().into(), kind: ScalarKind::Text });
         node.place = Place::Key(key.clone());
     }
 
     /// The tree.
-    pub fn build(self) -> Tree {
+    pub fn build(self) -> Tree<'static> {
         self.tree
     }
 }

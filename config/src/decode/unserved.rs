@@ -138,6 +138,6 @@ fn says_nothing(tree: &Tree, id: Id) -> bool {
         _ => node
             .scalars
             .last()
-            .is_some_and(|scalar| matches!(scalar.text.as_str(), "" | "false" | "0" | "keep")),
+            .is_some_and(|scalar| matches!(&*scalar.text, "" | "false" | "0" | "keep")),
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Verdict {
 /// Collects findings; knows where each option was written.
 struct Checker<'a> {
     install: &'a Install,
-    tree: &'a Tree,
+    tree: &'a Tree<'a>,
     verdict: Verdict,
 }
 

@@ -18,7 +18,7 @@ const PREFIX: &str = "TRAEFIK_";
 pub(super) fn parse(
     variables: &[(String, OsString)],
     fields: &[&'static str],
-) -> (Tree, Vec<Finding>) {
+) -> (Tree<'static>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut relevant: Vec<(&str, &OsString)> = variables
         .iter()

@@ -6,16 +6,24 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::place::{FileSource, Place, Source};
+use super::plain;
 use super::text::{quote, shorten};
 use super::tree::{Id, ROOT, Scalar, ScalarKind, Shape, Tree};
 use super::yaml_index::YamlIndex;
 use crate::finding::{Finding, Severity};
 
 /// Reads the first document. `Err` is a syntax error with its place.
-pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
+pub(super) fn parse<'s>(path: &Arc<str>, text: &'s str) -> Result<Tree<'s>, Finding> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let source = FileSource::new(path.clone(), text.into());
-    let failed = |source: &FileSource, error: &serde_yaml::Error| {
+    match plain::read(FileSource::new(path.clone(), text.into()), text) {
+        Ok(tree) => Ok(tree),
+        Err(source) => by_library(source, text),
+    }
+}
+
+/// The same for every text, and slower.
+pub(super) fn by_library<'s>(source: FileSource<'s>, text: &'s str) -> Result<Tree<'s>, Finding> {
+    let failed = |source: &FileSource<'_>, error: &serde_yaml::Error| {
         // The library blames the whole map for a key that stands in it twice.
         if error.to_string().contains("duplicate entry")
             && let Some((name, (line, column))) = YamlIndex::of(text).twice
@@ -48,21 +56,21 @@ pub(super) fn parse(path: &Arc<str>, text: &str) -> Result<Tree, Finding> {
         let finding = Finding::new(Severity::Warning, tree.origin(ROOT), message);
         tree.notes.push(finding.expected("one document, without a line \"---\" in between"));
     }
-    fill(&mut tree, ROOT, &value);
+    fill(&mut tree, ROOT, value);
     Ok(tree)
 }
 
 /// Recursion is bounded: the YAML library refuses documents deeper than 128 levels.
-fn fill(tree: &mut Tree, id: Id, value: &Value) {
+fn fill(tree: &mut Tree<'_>, id: Id, value: Value) {
     match value {
         Value::Null => {}
         Value::Bool(value) => put(tree, id, value.to_string(), ScalarKind::Bool),
         Value::Number(number) => put(tree, id, number.to_string(), ScalarKind::Number),
-        Value::String(text) => put(tree, id, text.clone(), ScalarKind::Text),
+        Value::String(text) => put(tree, id, text, ScalarKind::Text),
         Value::Sequence(elements) => {
             tree.node_mut(id).shape = Shape::List;
-            for (index, element) in elements.iter().enumerate() {
-                let child = tree.add(id, &index.to_string(), Place::Path);
+            for (index, element) in elements.into_iter().enumerate() {
+                let child = tree.add(id, index.to_string(), Place::Path);
                 fill(tree, child, element);
             }
         }
@@ -74,20 +82,20 @@ fn fill(tree: &mut Tree, id: Id, value: &Value) {
                     continue;
                 }
                 let name = match key {
-                    Value::String(name) => name.clone(),
+                    Value::String(name) => name,
                     Value::Number(number) => number.to_string(),
                     Value::Bool(value) => value.to_string(),
                     // What a template looks like to YAML.
                     _ => "{{ ... }}".to_owned(),
                 };
-                let child = tree.add(id, &name, Place::Path);
+                let child = tree.add(id, name, Place::Path);
                 fill(tree, child, value);
             }
         }
-        Value::Tagged(tagged) => fill(tree, id, &tagged.value),
+        Value::Tagged(tagged) => fill(tree, id, tagged.value),
     }
 }
 
-fn put(tree: &mut Tree, id: Id, text: String, kind: ScalarKind) {
-    tree.node_mut(id).scalars.push(Scalar { text, kind });
+fn put(tree: &mut Tree<'_>, id: Id, text: String, kind: ScalarKind) {
+    tree.node_mut(id).scalars.push(Scalar { text: text.into(), kind });
 }

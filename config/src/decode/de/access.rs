@@ -1,15 +1,15 @@
 //! How serde walks what stands below a node: fields, entries, elements.
 
-use serde::de::value::{StrDeserializer, StringDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::super::error::{DecodeError, Problem};
-use super::super::tree::{Id, Scalar, ScalarKind, Shape};
+use super::super::tree::{Id, Scalar, ScalarKind, Shape, Siblings};
 use super::{De, parse_bool};
 
 /// A scalar where the model has no type for it: as the file had it.
 pub(super) fn visit_any_scalar<'t, V: Visitor<'t>>(
-    scalar: &'t Scalar,
+    scalar: &'t Scalar<'t>,
     visitor: V,
 ) -> Result<V::Value, DecodeError> {
     match scalar.kind {
@@ -31,20 +31,33 @@ pub(super) fn visit_any_scalar<'t, V: Visitor<'t>>(
     visitor.visit_borrowed_str(&scalar.text)
 }
 
+/// The fields of a struct.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub fields: &'static [&'static str],
+    /// One that this source does not have.
+    pub hidden: Option<&'static str>,
+}
+
+impl Known {
+    fn iter(self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().copied().filter(move |field| Some(*field) != self.hidden)
+    }
+}
+
 /// A struct's fields or a map's entries.
 pub(super) struct Children<'t, 'p> {
     de: De<'t, 'p>,
-    ids: std::vec::IntoIter<Id>,
-    /// The fields of a struct; a map takes every name.
-    known: Option<Vec<&'static str>>,
+    ids: Siblings<'t, 't>,
+    /// Nothing: a map takes every name.
+    known: Option<Known>,
     seen: Vec<&'static str>,
     value: Option<Id>,
 }
 
 impl<'t, 'p> Children<'t, 'p> {
-    pub fn new(de: De<'t, 'p>, known: Option<Vec<&'static str>>) -> Self {
-        let ids: Vec<Id> = de.tree.children(de.id).collect();
-        Self { de, ids: ids.into_iter(), known, seen: Vec::new(), value: None }
+    pub fn new(de: De<'t, 'p>, known: Option<Known>) -> Self {
+        Self { de, ids: de.tree.children(de.id), known, seen: Vec::new(), value: None }
     }
 }
 
@@ -58,23 +71,23 @@ impl<'t> MapAccess<'t> for Children<'t, '_> {
         let Some(id) = self.ids.next() else { return Ok(None) };
         self.value = Some(id);
         let name = &self.de.tree.node(id).name;
-        let Some(known) = &self.known else {
-            let name: StringDeserializer<DecodeError> = name.clone().into_deserializer();
+        let Some(known) = self.known else {
+            let name = BorrowedStrDeserializer::<DecodeError>::new(name);
             return seed.deserialize(name).map(Some).map_err(|error| error.at(id));
         };
         match known.iter().find(|field| field.eq_ignore_ascii_case(name)) {
-            Some(field) if self.seen.contains(field) => {
+            Some(field) if self.seen.contains(&field) => {
                 // Only files can do this: elsewhere spellings meet in one node.
                 let message = format!("{field:?} is given twice, in two spellings");
                 Err(DecodeError::value(message, "one spelling only").at(id))
             }
             Some(field) => {
                 self.seen.push(field);
-                let field: StrDeserializer<'_, DecodeError> = (*field).into_deserializer();
+                let field: StrDeserializer<'_, DecodeError> = field.into_deserializer();
                 seed.deserialize(field).map(Some).map_err(|error| error.at(id))
             }
             None => Err(DecodeError {
-                problem: Problem::UnknownKey { known: known.clone() },
+                problem: Problem::UnknownKey { known: known.iter().collect() },
                 expected: None,
                 node: Some(id),
             }),
