@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         challenges: Arc::new(|_, _| None),
         started: SystemTime::now(),
         terminating: AtomicBool::new(false),
+        metrics: None,
     };
     let (configuration, certificates) = (configuration(extra)?, certificates());
     let listener = TcpListener::bind(("127.0.0.1", port))?;

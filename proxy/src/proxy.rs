@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::internal::{ChallengeLookup, State};
 use crate::listen::listen;
-use crate::observe::AccessLog;
+use crate::observe::{AccessLog, Metrics};
 use crate::retire::Retirement;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
@@ -101,6 +101,7 @@ impl Proxy {
     pub fn start(options: Options) -> Result<Self, BindError> {
         let Options { install, entry_points, threads, challenges, access_log, host_name } = options;
         let threads = threads.max(1);
+        let metrics = metrics(&install, &entry_points);
         let mut settings = Vec::with_capacity(entry_points.len());
         let mut addresses = Vec::with_capacity(entry_points.len());
         let mut sockets: Vec<Vec<(usize, TcpListener)>> = (0..threads).map(|_| vec![]).collect();
@@ -132,9 +133,11 @@ impl Proxy {
             challenges,
             started: std::time::SystemTime::now(),
             terminating: std::sync::atomic::AtomicBool::new(false),
+            metrics: metrics.clone(),
         };
+        let snapshot = Snapshot { metrics, ..Snapshot::default() };
         let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(Snapshot::default()),
+            snapshot: ArcSwap::from_pointee(snapshot),
             settings,
             tls,
             store,
@@ -172,6 +175,9 @@ impl Proxy {
         let in_force = Arc::clone(&next.checked);
         self.shared.snapshot.store(Arc::new(next));
         self.retirement.retire(previous);
+        if let Some(metrics) = &self.shared.state.metrics {
+            metrics.reloaded();
+        }
         in_force
     }
 
@@ -196,6 +202,19 @@ impl Proxy {
         }
         Ok(())
     }
+}
+
+/// The metrics, if the install configuration wants any.
+fn metrics(
+    install: &Install,
+    entry_points: &[(String, EntryPoint, SocketAddr)],
+) -> Option<Arc<Metrics>> {
+    let written = install.metrics.as_ref()?;
+    let counted = |point: &EntryPoint| {
+        point.observability.as_ref().is_none_or(|written| written.metrics != Some(false))
+    };
+    let entry_points = entry_points.iter();
+    Metrics::new(written, entry_points.map(|(name, point, _)| (name.as_str(), counted(point))))
 }
 
 /// `[::]` serves IPv4 too, but not every container has IPv6: then it is `0.0.0.0`.

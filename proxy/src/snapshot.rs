@@ -16,6 +16,8 @@ use swarmgate_config::routing::{self, ServersTransport};
 use crate::balance::{Balancer, Limits, Server, ServerKey, Transport};
 use crate::internal::Internal;
 use crate::middleware::Middleware;
+use crate::observe::Metrics;
+use crate::observe::metrics::RouteSeries;
 use crate::route::Table;
 use crate::tls;
 
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub routes: Vec<Route>,
     /// What it was built from; the API prints it.
     pub checked: Arc<checked::Configuration>,
+    /// Where requests are counted, if anywhere; the next snapshot's routes are counted there, too.
+    pub metrics: Option<Arc<Metrics>>,
     servers: HashMap<ServerKey, Arc<Server>>,
     transports: HashMap<String, Built>,
 }
@@ -63,6 +67,8 @@ pub struct Route {
     pub recursion_guard: Option<HeaderValue>,
     /// Written to the access log.
     pub access_log: bool,
+    /// Where its requests are counted, if they are.
+    pub series: Option<Arc<RouteSeries>>,
     /// A router of the proxy itself.
     pub internal: bool,
 }
@@ -99,11 +105,11 @@ impl Snapshot {
         };
         let mut routes: Vec<Route> = Vec::new();
         let mut tables: Vec<EntryRoutes> = Vec::with_capacity(entry_points.len());
-        for name in entry_points {
+        for (entry_point, name) in entry_points.iter().enumerate() {
             let written = checked.routes.get(*name).map(Vec::as_slice).unwrap_or_default();
             let mut numbered: Vec<(usize, &checked::Route)> = Vec::with_capacity(written.len());
             for route in written {
-                match builder.route(&checked, route) {
+                match builder.route(&checked, entry_point, route) {
                     Ok(built) => {
                         numbered.push((routes.len(), route));
                         routes.push(built);
@@ -127,7 +133,14 @@ impl Snapshot {
         for (router, error) in troubles {
             disable(&mut checked, &router, error);
         }
-        Self { entry_points: tables, routes, checked: Arc::new(checked), servers, transports }
+        Self {
+            entry_points: tables,
+            routes,
+            checked: Arc::new(checked),
+            metrics: previous.and_then(|previous| previous.metrics.clone()),
+            servers,
+            transports,
+        }
     }
 }
 
@@ -159,6 +172,7 @@ impl Builder<'_> {
     fn route(
         &mut self,
         checked: &checked::Configuration,
+        entry_point: usize,
         route: &checked::Route,
     ) -> Result<Route, String> {
         let middlewares = route
@@ -179,9 +193,16 @@ impl Builder<'_> {
             .map(HeaderValue::from_str)
             .transpose()
             .map_err(|_| "its name cannot be sent in a header".to_owned())?;
+        let name: Arc<str> = route.router.to_string().into();
+        let service: Arc<str> = route.service.to_string().into();
+        let metrics = self.previous.and_then(|previous| previous.metrics.as_ref());
+        let series = metrics
+            .filter(|_| route.metrics)
+            .and_then(|metrics| metrics.series(entry_point, &name, &service));
         Ok(Route {
-            name: route.router.to_string().into(),
-            service: route.service.to_string().into(),
+            name,
+            service,
+            series,
             middlewares,
             target,
             recursion_guard,

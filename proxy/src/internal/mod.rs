@@ -1,9 +1,10 @@
-//! The proxy's own services: API, dashboard, ping, HTTP-01 answers, `noop`.
+//! The proxy's own services: API, dashboard, ping, metrics, HTTP-01 answers, `noop`.
 
 mod api;
 mod challenge;
 mod dashboard;
 mod ping;
+mod prometheus;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use swarmgate_config::checked;
 use swarmgate_config::install::Install;
 
 use crate::body::Body;
+use crate::observe::Metrics;
 use crate::respond;
 use crate::tls::CertificateInfo;
 
@@ -25,6 +27,7 @@ pub enum Internal {
     Api,
     Dashboard,
     Ping,
+    Prometheus,
     AcmeHttp,
     Noop,
 }
@@ -39,6 +42,8 @@ pub struct State {
     pub started: std::time::SystemTime,
     /// Set once the stop has begun: ping answers its terminating status.
     pub terminating: std::sync::atomic::AtomicBool,
+    /// What is counted, if anything.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Internal {
@@ -48,16 +53,22 @@ impl Internal {
             "api" => Some(Self::Api),
             "dashboard" => Some(Self::Dashboard),
             "ping" => Some(Self::Ping),
+            "prometheus" => Some(Self::Prometheus),
             "acme-http" => Some(Self::AcmeHttp),
             "noop" => Some(Self::Noop),
             _ => None,
         }
     }
 
+    /// Whether its answers may take milliseconds to print, which no data-plane thread has.
+    pub fn takes_long(self) -> bool {
+        matches!(self, Self::Api | Self::Prometheus)
+    }
+
     /// Answers a request. `host` is canonical; `certificates` is what TLS serves now.
     ///
     /// The API's lists cost time in proportion to the configuration (rawdata of 10,000 routers:
-    /// some ten milliseconds); everything else is immediate.
+    /// some ten milliseconds), and so do the metrics; everything else is immediate.
     pub fn answer(
         self,
         head: &request::Parts,
@@ -70,6 +81,7 @@ impl Internal {
             Self::Api => api::answer(head, state, configuration, certificates),
             Self::Dashboard => dashboard::answer(head, state),
             Self::Ping => ping::answer(state),
+            Self::Prometheus => prometheus::answer(state, certificates),
             Self::AcmeHttp => challenge::answer(head, host, state),
             Self::Noop => respond::bare(StatusCode::IM_A_TEAPOT),
         }
@@ -91,6 +103,7 @@ mod tests {
             challenges,
             started: std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_500),
             terminating: AtomicBool::new(false),
+            metrics: None,
         }
     }
 
@@ -112,6 +125,7 @@ mod tests {
             ("api", Some(Internal::Api)),
             ("dashboard", Some(Internal::Dashboard)),
             ("ping", Some(Internal::Ping)),
+            ("prometheus", Some(Internal::Prometheus)),
             ("acme-http", Some(Internal::AcmeHttp)),
             ("noop", Some(Internal::Noop)),
             ("Api", None),

@@ -26,7 +26,7 @@ pub(super) fn overview(scene: &Scene<'_>) -> Value {
         "certificates": counts(certificates),
         "features": {
             "tracing": "",
-            "metrics": "",
+            "metrics": if install.prometheus().is_some() { "Prometheus" } else { "" },
             "accessLog": install.access_log.is_some(),
         },
     });
