@@ -135,7 +135,7 @@ impl Proxy {
             terminating: std::sync::atomic::AtomicBool::new(false),
             metrics: metrics.clone(),
         };
-        let snapshot = Snapshot { metrics, ..Snapshot::default() };
+        let snapshot = Snapshot::empty(metrics);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             settings,

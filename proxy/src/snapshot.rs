@@ -83,6 +83,11 @@ pub enum Target {
 }
 
 impl Snapshot {
+    /// The first one: no routes yet, but where those of the next will be counted.
+    pub fn empty(metrics: Option<Arc<Metrics>>) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
     /// Builds a snapshot.
     ///
     /// `entry_points` are the names in the order of the settings. What cannot be built (a regular
