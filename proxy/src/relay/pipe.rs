@@ -95,13 +95,14 @@ struct Size(usize);
 
 impl Size {
     fn reserve(size: usize, limit: usize) -> Option<Self> {
-        SIZES
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| {
-                all.checked_add(size).filter(|sum| *sum <= limit)
-            })
-            .is_ok()
-            .then_some(Self(size))
+        add_within(&SIZES, size, limit).then_some(Self(size))
     }
+}
+
+/// Adds if the sum stays within the limit.
+fn add_within(sum: &AtomicUsize, more: usize, limit: usize) -> bool {
+    let add = |sum: usize| sum.checked_add(more).filter(|sum| *sum <= limit);
+    sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
 }
 
 impl Drop for Size {
@@ -263,14 +264,23 @@ mod tests {
         assert_eq!(counts(), Counts { out: 0, kept: KEPT, taken: KEPT as u64 + 2 });
     }
 
+    /// Sum before, what is added, the limit, whether it is.
     #[test]
-    fn sizes_are_reserved_up_to_the_limit() {
-        // Other tests reserve at the same time: a limit below nothing and one far above.
-        assert!(Size::reserve(1, 0).is_none());
-        assert!(
-            Size::reserve(usize::MAX, usize::MAX).is_none() || SIZES.load(Ordering::Relaxed) > 0
-        );
-        assert!(Size::reserve(1, usize::MAX).is_some());
+    fn sums_stay_within_their_limit() {
+        let table = [
+            (0, 10, 10, true),
+            (0, 11, 10, false),
+            (9, 1, 10, true),
+            (10, 1, 10, false),
+            (20, 0, 10, false),
+            (1, usize::MAX, usize::MAX, false),
+        ];
+        for (before, more, limit, added) in table {
+            let sum = AtomicUsize::new(before);
+            assert_eq!(add_within(&sum, more, limit), added, "{before} + {more} <= {limit}");
+            let after = if added { before + more } else { before };
+            assert_eq!(sum.into_inner(), after, "{before} + {more} <= {limit}");
+        }
     }
 
     #[test]

@@ -330,6 +330,31 @@ mod tests {
     }
 
     #[test]
+    fn after_a_burst_others_have_their_turn() {
+        run(async {
+            let (mut source, from) = sockets(None).await;
+            let (to, mut end) = sockets(None).await;
+            source.write_all(b"some").await.unwrap();
+            from.readable().await.unwrap();
+            let mut splice = Splice::exactly(4);
+            splice.burst = BURST;
+            let mut went_on = Vec::new();
+            let mut turns = 0;
+            poll_fn(|cx| {
+                turns += 1;
+                assert!(turns < 100, "it goes on");
+                let polled = splice.poll(cx, &from, &to);
+                went_on.push(polled.is_ready());
+                // It is called again without any event on a socket.
+                if polled.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            assert!(!went_on[0], "it has had its turn");
+            end.read_exact(&mut [0; 4]).await.unwrap();
+        });
+    }
+
+    #[test]
     fn errors_tell_whose_they_are() {
         run(async {
             // The source is reset after some bytes.
