@@ -42,10 +42,10 @@ defaults
   option forwardfor
   http-reuse always
 ";
+    let _ = writeln!(text, "frontend web\n  bind {}", site.plain);
     if site.access_log.is_some() {
         text += "  log global\n  option httplog\n";
     }
-    let _ = writeln!(text, "frontend web\n  bind {}", site.plain);
     if let Some((address, certificate)) = &site.tls {
         let _ = writeln!(
             text,
@@ -75,7 +75,7 @@ defaults
     if let Some(address) = site.metrics {
         let _ = write!(
             text,
-            "frontend metrics\n  bind {address}\n  no log\n  http-request use-service \
+            "frontend metrics\n  bind {address}\n  http-request use-service \
              prometheus-exporter if {{ path /metrics }}\n"
         );
     }

@@ -20,6 +20,7 @@ use std::path::Path;
 pub use certificate::Certificate;
 pub use find::Found;
 pub use site::{Needs, Routes, Site, host, path};
+pub use traefik::{routing as traefik_routing, routing_file as traefik_routing_file};
 
 /// One of the proxies. The order is the report's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
