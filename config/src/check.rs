@@ -66,7 +66,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         mounted.add(name, written, &mut links);
     }
     let Links { middlewares, services, tls, .. } = links;
-    let Mounted { routers, routes, findings: of_routers } = mounted;
+    let Mounted { routers, routes, findings: of_routers, .. } = mounted;
     findings.extend(of_routers);
     let services = services.finish(&mut findings);
     let middlewares = middlewares.finish(&mut findings);

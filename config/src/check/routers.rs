@@ -13,11 +13,14 @@ use crate::checked::{Checked, Route, RouteTls, Status};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::name::QName;
-use crate::routing::{Router, RouterTls, ServersTransport, Written};
+use crate::routing::{Observability, Router, RouterTls, ServersTransport, Written};
 use crate::rule::{self, Expr};
 
 /// Above it only the proxy's own routers are (Traefik: priority).
 const MAX_USER_PRIORITY: i64 = i64::MAX - 1000;
+
+/// So many kinds of observability are looked through for an equal one.
+const SHARED: usize = 8;
 
 /// Everything that routers refer to.
 pub(super) struct Links<'a, 'b> {
@@ -37,6 +40,7 @@ pub(super) struct Mounted {
     pub(super) routers: BTreeMap<QName, Checked<Router>>,
     pub(super) routes: HashMap<String, Vec<Route>>,
     pub(super) findings: Vec<Finding>,
+    observed: Vec<Arc<Observability>>,
 }
 
 /// Of a router's text, what does not depend on the copy.
@@ -193,7 +197,7 @@ impl Mounted {
         };
 
         if value.tls.is_none() {
-            value.tls = copy.model.and_then(|model| model.tls.clone());
+            value.tls = copy.model.and_then(|model| model.tls.clone()).map(Box::new);
         }
         if let Some(tls) = &value.tls
             && let Err(trouble) = links.tls.check(tls, provider)
@@ -203,10 +207,11 @@ impl Mounted {
         if let Some(tls) = &mut value.tls {
             tls.options.get_or_insert_with(|| "default".into());
         }
-        value.observability = Some(observability(
-            value.observability.as_ref(),
+        let observed = observability(
+            value.observability.as_deref(),
             copy.model.and_then(|model| model.observability.as_ref()),
-        ));
+        );
+        value.observability = Some(self.shared(observed));
         let priority = read.priority.as_ref().copied().unwrap_or_default();
         value.priority = written.value.priority.filter(|p| *p != 0).or(Some(priority));
 
@@ -227,7 +232,7 @@ impl Mounted {
                 metrics: value.observability.as_ref().is_none_or(|o| o.metrics != Some(false)),
             };
             let mount = Mount { original, copy: name, origin: &written.origin, read };
-            self.mount(&mount, &known, value.tls.as_ref(), &route, entry_points, links);
+            self.mount(&mount, &known, value.tls.as_deref(), &route, entry_points, links);
             using = known;
             using.sort();
         }
@@ -254,6 +259,20 @@ impl Mounted {
             priority,
         };
         self.routers.insert(name.clone(), checked);
+    }
+
+    /// Nearly all routers are observed alike.
+    fn shared(&mut self, observability: Observability) -> Arc<Observability> {
+        match self.observed.iter().find(|known| ***known == observability) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new = Arc::new(observability);
+                if self.observed.len() < SHARED {
+                    self.observed.push(Arc::clone(&new));
+                }
+                new
+            }
+        }
     }
 
     /// Mounts a sound router on its entry points, and asks for its certificates.

@@ -1,6 +1,9 @@
 //! HTTP routers, services and servers transports as written.
+//!
+//! There may be ten thousand of them: what few of them have is boxed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +37,10 @@ pub struct Router {
     pub priority: Option<i64>,
     /// TLS, if the router is for TLS connections.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<RouterTls>,
-    /// Per-router observability.
+    pub tls: Option<Box<RouterTls>>,
+    /// Per-router observability; checked routers share what is equal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub observability: Option<Observability>,
+    pub observability: Option<Arc<Observability>>,
     /// The rule was rendered from the provider's default rule.
     #[serde(skip)]
     pub default_rule: bool,
@@ -93,16 +96,16 @@ pub struct Service {
     pub load_balancer: Option<LoadBalancer>,
     /// Balances over services (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weighted: Option<serde_json::Value>,
+    pub weighted: Option<Box<serde_json::Value>>,
     /// Highest random weight over services (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub highest_random_weight: Option<serde_json::Value>,
+    pub highest_random_weight: Option<Box<serde_json::Value>>,
     /// Copies requests (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mirroring: Option<serde_json::Value>,
+    pub mirroring: Option<Box<serde_json::Value>>,
     /// Falls back (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failover: Option<serde_json::Value>,
+    pub failover: Option<Box<serde_json::Value>>,
     /// Middlewares around the service (not served yet).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub middlewares: Vec<String>,
@@ -114,22 +117,22 @@ pub struct Service {
 pub struct LoadBalancer {
     /// Sticky sessions (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky: Option<Sticky>,
+    pub sticky: Option<Box<Sticky>>,
     /// The servers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<Server>,
     /// The label form: one server whose address the provider fills in.
     #[serde(skip_serializing)]
-    pub server: Option<LabelServer>,
+    pub server: Option<Box<LabelServer>>,
     /// `wrr` when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
     /// Active health check (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub health_check: Option<HealthCheck>,
+    pub health_check: Option<Box<HealthCheck>>,
     /// Passive health check (not served yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub passive_health_check: Option<PassiveHealthCheck>,
+    pub passive_health_check: Option<Box<PassiveHealthCheck>>,
     /// Whether the server sees the client's `Host`; true when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass_host_header: Option<bool>,

@@ -78,7 +78,7 @@ fn server(url: String, label: &LabelServer) -> Server {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use swarmgate_config::routing::{Cookie, HealthCheck, Sticky};
+    use swarmgate_config::routing::{Cookie, Sticky};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -99,7 +99,7 @@ mod tests {
 
     fn with_port(port: &str) -> LoadBalancer {
         let server = LabelServer { port: Some(port.into()), ..LabelServer::default() };
-        LoadBalancer { server: Some(server), ..LoadBalancer::default() }
+        LoadBalancer { server: Some(Box::new(server)), ..LoadBalancer::default() }
     }
 
     #[test]
@@ -108,8 +108,8 @@ mod tests {
         let vip = ["http://10.0.1.2:80"];
         let tasks = ["http://10.0.1.5:80", "http://10.0.1.6:80"];
         let plain = with_port("80");
-        let cookie = LoadBalancer { sticky: Some(sticky), ..plain.clone() };
-        let check = LoadBalancer { health_check: Some(HealthCheck::default()), ..plain.clone() };
+        let cookie = LoadBalancer { sticky: Some(Box::new(sticky)), ..plain.clone() };
+        let check = LoadBalancer { health_check: Some(Box::default()), ..plain.clone() };
         let wrr = LoadBalancer { strategy: Some("wrr".into()), ..plain.clone() };
         let p2c = LoadBalancer { strategy: Some("p2c".into()), ..plain.clone() };
         let table: [(&str, &LoadBalancer, Balance, &[&str]); 8] = [
@@ -171,7 +171,7 @@ mod tests {
         ];
         for (server, expected) in table {
             let mut balancer =
-                LoadBalancer { server: Some(server.clone()), ..LoadBalancer::default() };
+                LoadBalancer { server: Some(Box::new(server.clone())), ..LoadBalancer::default() };
             let result = fill(&mut balancer, &container);
             match expected {
                 Ok(url) => {
