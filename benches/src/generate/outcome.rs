@@ -23,7 +23,32 @@ pub struct Failures {
     pub protocol: u64,
 }
 
+/// Why a request failed: the fields of [`Failures`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    Status,
+    Connect,
+    Tls,
+    Reset,
+    Timeout,
+    Body,
+    Protocol,
+}
+
 impl Failures {
+    /// Counts one.
+    pub(super) fn add(&mut self, cause: Cause) {
+        *match cause {
+            Cause::Status => &mut self.status,
+            Cause::Connect => &mut self.connect,
+            Cause::Tls => &mut self.tls,
+            Cause::Reset => &mut self.reset,
+            Cause::Timeout => &mut self.timeout,
+            Cause::Body => &mut self.body,
+            Cause::Protocol => &mut self.protocol,
+        } += 1;
+    }
+
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -32,7 +57,7 @@ impl Failures {
     }
 }
 
-/// What was negotiated, by the last connection that finished its handshake.
+/// What was negotiated, by the first connection that finished its handshake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tls {
     /// `TLSv1_3`
