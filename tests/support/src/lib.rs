@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod client;
 pub mod engine;
 pub mod eventually;
+pub mod many;
 pub mod ports;
 pub mod process;
 pub mod real;
