@@ -75,9 +75,12 @@ fn parse(head: &[u8]) -> Option<Head> {
 mod tests {
     use super::*;
 
+    /// Status, end, whether the server closes; `None`: no head.
+    type Expected = Option<(u16, End, bool)>;
+
     #[test]
     fn heads_are_read() {
-        let table: &[(&str, Option<(u16, End, bool)>)] = &[
+        let table: &[(&str, Expected)] = &[
             ("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", Some((200, End::Length(12), false))),
             ("HTTP/1.1 200\r\ncontent-length:12\r\n\r\n", Some((200, End::Length(12), false))),
             (

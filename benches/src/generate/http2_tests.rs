@@ -24,6 +24,9 @@ fn speaking(requests: u64) -> Http2 {
     speech
 }
 
+/// A name, the server's frames, what is seen of them.
+type Case = (&'static str, Vec<Vec<u8>>, Option<Seen>);
+
 #[test]
 fn answers_end_where_they_end() {
     use kind::{CONTINUATION, DATA, RST_STREAM};
@@ -31,7 +34,7 @@ fn answers_end_where_they_end() {
     let (end, whole) = (END_STREAM, END_HEADERS);
     let good = Seen::Answered(begun(0), 5);
     let bad = |cause| Seen::Failed(begun(0), cause);
-    let table: Vec<(&str, Vec<Vec<u8>>, Option<Seen>)> = vec![
+    let table: Vec<Case> = vec![
         (
             "whole",
             vec![frame(HEADERS, whole, 1, &[0x88]), frame(DATA, end, 1, b"hello")],

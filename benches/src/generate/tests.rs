@@ -174,10 +174,13 @@ fn what_cannot_be_answered_in_time_is_told() {
     assert!(seen.latency.max() > 300_000_000);
 }
 
+/// What the server does, over what, and where that is counted.
+type Case = (Act, Wire, fn(&Failures) -> u64);
+
 #[test]
 fn failures_are_counted_by_cause() {
     let answer = |text: &str| Act::Answer(text.as_bytes().to_vec());
-    let table: Vec<(Act, Wire, fn(&Failures) -> u64)> = vec![
+    let table: Vec<Case> = vec![
         (answer("HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n"), Wire::Plain, |f| f.status),
         (answer("HTTP/1.1 200 X\r\nContent-Length: 11\r\n\r\nhello world"), Wire::Plain, |f| {
             f.body
