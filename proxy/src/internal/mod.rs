@@ -81,7 +81,7 @@ impl Internal {
             Self::Api => api::answer(head, state, configuration, certificates),
             Self::Dashboard => dashboard::answer(head, state),
             Self::Ping => ping::answer(state),
-            Self::Prometheus => prometheus::answer(state, certificates),
+            Self::Prometheus => prometheus::answer(state, configuration, certificates),
             Self::AcmeHttp => challenge::answer(head, host, state),
             Self::Noop => respond::bare(StatusCode::IM_A_TEAPOT),
         }

@@ -5,6 +5,7 @@
 //! - [`client_config`]: the other direction, TLS towards `https` servers.
 
 mod certificates;
+mod cipher;
 mod client;
 mod generated;
 mod info;
@@ -17,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::crypto::CryptoProvider;
 
 pub use self::certificates::Certificates;
+pub use self::cipher::cipher_name;
 pub use self::client::client_config;
 pub use self::info::CertificateInfo;
 pub use self::store::Store;

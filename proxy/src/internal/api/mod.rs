@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use self::list::Query;
+pub(super) use self::objects::servers_up;
 use super::{State, dashboard};
 use crate::body::Body;
 use crate::respond;

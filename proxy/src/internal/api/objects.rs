@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use swarmgate_config::checked::{Checked, Configuration, Status};
 use swarmgate_config::name::QName;
-use swarmgate_config::routing::{Middleware, Router, Service};
+use swarmgate_config::routing::{LoadBalancer, Middleware, Router, Service};
 
 use super::Scene;
 use super::json::{prune, prune_here};
@@ -265,14 +265,8 @@ fn show_service(service: &Checked<Service>) -> Map<String, Value> {
     }
     with_status(&mut shown, service);
     if let Some(balancer) = &service.value.load_balancer {
-        // Without active health checks every server counts as up; a Swarm service without a
-        // running task has none.
-        let up = balancer.swarm.is_none_or(|swarm| swarm.running_tasks > 0);
-        let state = Value::from(if up { "UP" } else { "DOWN" });
-        let servers: Map<String, Value> = balancer
-            .servers
-            .iter()
-            .map(|server| (without_user(&server.url), state.clone()))
+        let servers: Map<String, Value> = servers_up(balancer)
+            .map(|(url, up)| (url, if up { "UP" } else { "DOWN" }.into()))
             .collect();
         if !servers.is_empty() {
             shown.insert("serverStatus".into(), servers.into());
@@ -283,6 +277,15 @@ fn show_service(service: &Checked<Service>) -> Map<String, Value> {
         }
     }
     shown
+}
+
+/// The servers' URLs, and whether each is up. Without active health checks all are; a Swarm service
+/// without a running task has none that is.
+pub(in crate::internal) fn servers_up(
+    balancer: &LoadBalancer,
+) -> impl Iterator<Item = (String, bool)> {
+    let up = balancer.swarm.is_none_or(|swarm| swarm.running_tasks > 0);
+    balancer.servers.iter().map(move |server| (without_user(&server.url), up))
 }
 
 fn redact_servers(value: &mut Value) {

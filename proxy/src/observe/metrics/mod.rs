@@ -31,6 +31,17 @@ pub use self::series::RouteSeries;
 pub use self::thread::{Counted, ThreadMetrics};
 use crate::tls::CertificateInfo;
 
+/// A server whose health is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerUp {
+    /// Qualified name of its service.
+    pub service: String,
+    /// As configured, without credentials.
+    pub url: String,
+    /// It gets requests.
+    pub up: bool,
+}
+
 /// The process's metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -117,11 +128,12 @@ impl Metrics {
         self.reloaded.store(now, Ordering::Relaxed);
     }
 
-    /// The page for Prometheus. `certificates` is what TLS serves now.
+    /// The page for Prometheus. `certificates` is what TLS serves now, `servers` are those that
+    /// somebody looks after.
     ///
     /// Costs time in proportion to the series: with 10,000 routers tens of milliseconds, which no
     /// data-plane thread has.
-    pub fn page(&self, certificates: &[CertificateInfo]) -> String {
+    pub fn page(&self, certificates: &[CertificateInfo], servers: &[ServerUp]) -> String {
         let (gathered, gone) = self.registry().gather(self.wanted);
         if gone {
             self.buried.fetch_add(1, Ordering::Relaxed);
@@ -144,6 +156,7 @@ impl Metrics {
             reloads: self.reloads.load(Ordering::Relaxed),
             last_reload: Some(self.reloaded.load(Ordering::Relaxed)).filter(|at| *at > 0),
             certificates,
+            servers,
             process: &process::figures(),
         })
     }

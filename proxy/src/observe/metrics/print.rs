@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ServerUp;
 use super::key::Key;
 use super::process::Figure;
 use super::registry::{Gathered, Wanted};
@@ -27,6 +28,7 @@ pub(super) struct Facts<'a> {
     /// Seconds since 1970.
     pub last_reload: Option<u64>,
     pub certificates: &'a [CertificateInfo],
+    pub servers: &'a [ServerUp],
     pub process: &'a [Figure],
 }
 
@@ -157,6 +159,7 @@ pub(super) fn print(facts: &Facts<'_>) -> String {
         level(&mut page, facts, &SERVICE, owners.collect());
         retries(&mut page, gathered);
     }
+    servers_up(&mut page, facts.servers);
     certificates(&mut page, facts.certificates);
     page.finish()
 }
@@ -269,6 +272,23 @@ fn retries(page: &mut Page, gathered: &Gathered) {
         .collect();
     let help = "How many request retries happened on a service.";
     counters(page, [name, help], rows.iter().map(|(labels, count)| (labels.as_str(), *count)));
+}
+
+fn servers_up(page: &mut Page, servers: &[ServerUp]) {
+    let name = "traefik_service_server_up";
+    let rows = servers.iter().map(|server| {
+        (vec![("service", server.service.as_str()), ("url", server.url.as_str())], server.up)
+    });
+    let mut rows = sorted(rows.collect());
+    // A server may be named twice; a sample is there once.
+    rows.dedup_by(|(a, _), (b, _)| a == b);
+    if !rows.is_empty() {
+        let help = "service server is up, described by gauge value of 0 or 1.";
+        page.family(name, help, "gauge");
+    }
+    for (labels, up) in rows {
+        page.sample(name, "", &labels, if up { 1.0 } else { 0.0 });
+    }
 }
 
 fn certificates(page: &mut Page, certificates: &[CertificateInfo]) {

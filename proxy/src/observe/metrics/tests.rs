@@ -21,7 +21,7 @@ fn name(text: &str) -> Arc<str> {
 
 /// The page without `process_*` and without the comments.
 fn samples(metrics: &Metrics) -> Vec<String> {
-    let page = metrics.page(&[]);
+    let page = metrics.page(&[], &[]);
     let lines = page.lines().filter(|line| line.starts_with("traefik_"));
     lines.filter(|line| !line.starts_with("traefik_open")).map(str::to_owned).collect()
 }
@@ -35,7 +35,7 @@ fn only(metrics: &Metrics, prefix: &str) -> Vec<String> {
 /// A `GET` that a server answers at once.
 fn get(thread: &Rc<ThreadMetrics>, series: &Arc<RouteSeries>, status: u16) -> Counted {
     let mut counted = thread.begin(0, Instant::now(), &Method::GET, &NONE, None);
-    counted.routed(Some(series));
+    counted.routed(Some(series), &NONE);
     counted.served();
     counted.answered(StatusCode::from_u16(status).unwrap(), &NONE);
     counted
@@ -55,7 +55,7 @@ fn the_whole_page() {
     let series = metrics.series(0, &name("app@file"), &name("app@file")).unwrap();
     let begun = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
     let mut slow = one.begin(0, begun, &Method::POST, &NONE, None);
-    slow.routed(Some(&series));
+    slow.routed(Some(&series), &NONE);
     slow.served();
     slow.received(10);
     slow.answered(StatusCode::OK, &NONE);
@@ -65,11 +65,11 @@ fn the_whole_page() {
     get(&two, &series, 200).sent(500_000);
     drop(get(&two, &series, 502));
     let mut redirected = one.begin(0, Instant::now(), &Method::GET, &NONE, None);
-    redirected.routed(Some(&series));
+    redirected.routed(Some(&series), &NONE);
     redirected.answered(StatusCode::FOUND, &NONE);
     drop(redirected);
     let mut missed = one.begin(1, Instant::now(), &Method::GET, &NONE, Some(("1.3", "SUITE")));
-    missed.unrouted();
+    missed.unrouted(&NONE);
     missed.answered(StatusCode::NOT_FOUND, &NONE);
     drop(missed);
     one.open_connections(0, 3);
@@ -88,7 +88,10 @@ fn the_whole_page() {
         certificate("a.test", &[]),
         certificate("tls.test", &["b.test", "tls.test"]),
     ];
-    let page = metrics.page(&certificates);
+    let server = |url: &str, up: bool| ServerUp { service: "hc@file".into(), url: url.into(), up };
+    let servers =
+        [server("http://b:2", false), server("http://a:1", true), server("http://a:1", true)];
+    let page = metrics.page(&certificates, &servers);
     let (process, rest) = page.split_at(page.find("# HELP traefik").unwrap());
     assert!(process.contains("\nprocess_resident_memory_bytes "), "{process}");
     let mut lines: Vec<String> = rest.lines().map(str::to_owned).collect();
@@ -133,9 +136,9 @@ fn what_is_not_counted() {
     // Refused before there was a router; a router that is not counted; no router where those are
     // not counted; an entry point that is not there.
     drop(begin(0));
-    begin(0).routed(None);
-    begin(2).unrouted();
-    begin(7).unrouted();
+    begin(0).routed(None, &NONE);
+    begin(2).unrouted(&NONE);
+    begin(7).unrouted(&NONE);
     assert!(only(&metrics, "traefik_entrypoint_").is_empty());
     let written = r#"{"addInternals":true,"prometheus":{}}"#;
     let all = Metrics::new(&serde_json::from_str(written).unwrap(), [("web", true)]).unwrap();
@@ -147,7 +150,7 @@ fn a_client_that_leaves() {
     let metrics = metrics("{}");
     let thread = metrics.thread();
     let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
-    thread.begin(0, Instant::now(), &Method::GET, &NONE, None).routed(Some(&series));
+    thread.begin(0, Instant::now(), &Method::GET, &NONE, None).routed(Some(&series), &NONE);
     let expected = r#"{code="499",entrypoint="web",method="GET",protocol="http"} 1"#;
     assert_eq!(only(&metrics, "traefik_entrypoint_requests_total"), [expected]);
 }
@@ -163,13 +166,13 @@ fn grpc_tells_its_status_late() {
     };
     let sent = of(&[(CONTENT_TYPE, "application/grpc")]);
     let mut counted = thread.begin(0, Instant::now(), &Method::POST, &sent, None);
-    counted.routed(Some(&series));
+    counted.routed(Some(&series), &NONE);
     counted.answered(StatusCode::OK, &NONE);
     counted.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
     drop(counted);
     let sent = of(&[(ACCEPT, "text/event-stream")]);
     let mut counted = thread.begin(0, Instant::now(), &Method::GET, &sent, None);
-    counted.routed(Some(&series));
+    counted.routed(Some(&series), &NONE);
     counted.answered(StatusCode::OK, &NONE);
     counted.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
     drop(counted);
@@ -214,7 +217,7 @@ fn retries_and_tls_are_the_services_too() {
     for _ in 0..2 {
         let mut counted =
             thread.begin(1, Instant::now(), &Method::GET, &NONE, Some(("1.2", "A_SUITE")));
-        counted.routed(Some(&series));
+        counted.routed(Some(&series), &NONE);
         counted.served();
         counted.retried(2);
     }
@@ -308,7 +311,7 @@ fn clients_and_servers_cannot_make_series_at_will() {
         let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
         let method = if number % 2 == 0 { Method::GET } else { method };
         let mut counted = thread.begin(0, Instant::now(), &method, &NONE, None);
-        counted.routed(Some(&series));
+        counted.routed(Some(&series), &NONE);
         let status = StatusCode::from_u16(100 + (number % 900) as u16).unwrap();
         counted.answered(status, &NONE);
         let agent = HeaderValue::from_str(&number.to_string()).unwrap();

@@ -231,17 +231,20 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// The router that takes it; `None`: a router whose requests are not counted.
-    pub fn routed(&mut self, series: Option<&Arc<RouteSeries>>) {
+    /// The router that takes it; `None`: a router whose requests are not counted. `headers` may be
+    /// shown as labels.
+    pub fn routed(&mut self, series: Option<&Arc<RouteSeries>>, headers: &HeaderMap) {
         self.to = series.map(|series| self.thread.mine(series));
+        self.labelled(headers);
     }
 
     /// No router takes it.
-    pub fn unrouted(&mut self) {
+    pub fn unrouted(&mut self, headers: &HeaderMap) {
+        self.labelled(headers);
         self.to = self.thread.unrouted.get(self.entry_point).cloned().flatten();
     }
 
-    /// The request's headers as they leave the middlewares: some may be shown as labels.
+    /// The request's headers have changed: middlewares saw them.
     pub fn labelled(&mut self, headers: &HeaderMap) {
         if let Some(labels) = self.thread.metrics.header_labels() {
             self.set = labels.number(headers, &self.thread.sets);
