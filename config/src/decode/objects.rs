@@ -173,15 +173,18 @@ impl Reader<'_, '_> {
     where
         T: for<'t> Deserialize<'t>,
     {
-        let mut map = Map::new();
-        let Some(section) = self.section(section) else { return map };
-        for id in self.tree.children(section).collect::<Vec<_>>() {
+        let Some(section) = self.section(section) else { return Map::new() };
+        let ids: Vec<Id> = self.tree.children(section).collect();
+        let mut objects: Vec<(String, Written<T>)> = Vec::with_capacity(ids.len());
+        for id in ids {
             let name = self.tree.node(id).name.clone().into_owned();
             if let Some(written) = self.object(id, kind, &name) {
-                map.insert(name, written);
+                objects.push((name, written));
             }
         }
-        map
+        // Collected at once, a map's nodes are full; filled in order, they are half empty. Of two
+        // equal names the last one counts, either way.
+        objects.into_iter().collect()
     }
 
     fn object<T>(&mut self, id: Id, kind: ObjectKind, name: &str) -> Option<Written<T>>

@@ -1,8 +1,9 @@
 //! Reading the file provider's files: which ones, in what order, and what they say together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use swarmgate_config::decode::{Format, decode_routing_file};
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
@@ -26,7 +27,7 @@ pub enum Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
     /// Path and content, or why it cannot be read.
-    pub files: Vec<(PathBuf, Result<String, String>)>,
+    pub files: Vec<(PathBuf, Result<Arc<str>, String>)>,
     /// Why the directory cannot be read.
     pub trouble: Option<String>,
 }
@@ -34,7 +35,7 @@ pub struct Texts {
 impl Texts {
     /// Whether a file that had content has none: a writer may be half-way.
     pub fn emptied_since(&self, before: &Texts) -> bool {
-        let blank = |text: &Result<String, String>| {
+        let blank = |text: &Result<Arc<str>, String>| {
             text.as_ref().map_or(true, |text| text.trim().is_empty())
         };
         self.files.iter().any(|(path, text)| {
@@ -65,7 +66,7 @@ pub fn texts(place: &Place) -> Texts {
     texts
 }
 
-fn text(path: &Path) -> Result<String, String> {
+fn text(path: &Path) -> Result<Arc<str>, String> {
     let say = |error: std::io::Error| error.to_string();
     let file = std::fs::File::open(path).map_err(say)?;
     let mut content = String::new();
@@ -73,7 +74,7 @@ fn text(path: &Path) -> Result<String, String> {
     if content.len() as u64 > MAX_FILE {
         return Err(format!("larger than {MAX_FILE} bytes"));
     }
-    Ok(content)
+    Ok(content.into())
 }
 
 /// Files by name, directories where their name comes. Names that begin with `..` are the
@@ -115,10 +116,11 @@ fn format(path: &Path) -> Option<Format> {
     }
 }
 
-/// Decodes files and remembers the last good state of each.
+/// Decodes files and remembers the last good content of each: texts, since what is decoded takes
+/// several times their memory, and is asked for again only while somebody writes nonsense.
 #[derive(Debug, Default)]
 pub struct Reader {
-    good: BTreeMap<PathBuf, Configuration>,
+    good: BTreeMap<PathBuf, Arc<str>>,
 }
 
 impl Reader {
@@ -127,6 +129,7 @@ impl Reader {
     pub fn read(&mut self, texts: &Texts) -> Configuration {
         let mut whole = Configuration::default();
         let mut good = BTreeMap::new();
+        let mut decoded: BTreeMap<&PathBuf, Configuration> = BTreeMap::new();
         if let Some(trouble) = &texts.trouble {
             let origin = Origin::Provider { provider: "file".into() };
             let message = format!("{trouble}; what was read last keeps serving");
@@ -135,30 +138,15 @@ impl Reader {
             good.clone_from(&self.good);
         }
         for (path, text) in &texts.files {
-            let shown = path.display().to_string();
-            let origin = Origin::File { file: shown.as_str().into(), line: None, column: None };
-            let decoded = match (text, format(path)) {
-                (Err(error), _) => Err(provider_finding(
-                    Severity::Error,
-                    origin,
-                    format!("it cannot be read: {error}"),
-                )),
-                (_, None) => Err(provider_finding(
-                    Severity::Error,
-                    origin,
-                    "its format is not known".to_owned(),
-                )
-                .expected("a name that ends in .toml, .yaml or .yml")),
-                (Ok(text), Some(format)) => decode_routing_file(&shown, text, format),
-            };
-            match decoded {
-                Ok(configuration) => {
-                    good.insert(path.clone(), configuration);
+            match decode(path, text) {
+                Ok((text, configuration)) => {
+                    good.insert(path.clone(), text);
+                    decoded.insert(path, configuration);
                 }
                 Err(mut finding) => {
                     if let Some(last) = self.good.get(path) {
                         finding.message.push_str("; its last good content keeps serving");
-                        good.insert(path.clone(), last.clone());
+                        good.insert(path.clone(), Arc::clone(last));
                     }
                     whole.findings.push(finding);
                 }
@@ -167,13 +155,37 @@ impl Reader {
         self.good = good;
         // In the order read, which for a directory that cannot be read is the order of paths.
         let mut paths: Vec<&PathBuf> = texts.files.iter().map(|(path, _)| path).collect();
-        paths.extend(self.good.keys().filter(|path| !texts.files.iter().any(|(p, _)| p == *path)));
+        let seen: BTreeSet<&PathBuf> = paths.iter().copied().collect();
+        paths.extend(self.good.keys().filter(|path| !seen.contains(path)));
         for path in paths {
-            if let Some(configuration) = self.good.get(path) {
-                merge(&mut whole, configuration.clone());
+            let configuration = decoded.remove(path).or_else(|| {
+                let text = Ok(Arc::clone(self.good.get(path)?));
+                decode(path, &text).ok().map(|(_, configuration)| configuration)
+            });
+            if let Some(configuration) = configuration {
+                merge(&mut whole, configuration);
             }
         }
         whole
+    }
+}
+
+/// One file's text and what it says.
+// Once a file: boxing the finding would buy nothing.
+#[allow(clippy::result_large_err)]
+fn decode(
+    path: &Path,
+    text: &Result<Arc<str>, String>,
+) -> Result<(Arc<str>, Configuration), Finding> {
+    let shown = path.display().to_string();
+    let origin = Origin::File { file: shown.as_str().into(), line: None, column: None };
+    let finding = |message: String| provider_finding(Severity::Error, origin, message);
+    match (text, format(path)) {
+        (Err(error), _) => Err(finding(format!("it cannot be read: {error}"))),
+        (_, None) => Err(finding("its format is not known".to_owned())
+            .expected("a name that ends in .toml, .yaml or .yml")),
+        (Ok(text), Some(format)) => decode_routing_file(&shown, text, format)
+            .map(|configuration| (Arc::clone(text), configuration)),
     }
 }
 
@@ -205,6 +217,10 @@ fn merge(whole: &mut Configuration, mut file: Configuration) {
 }
 
 fn join<T>(kind: ObjectKind, whole: &mut Map<T>, file: Map<T>, findings: &mut Vec<Finding>) {
+    if whole.is_empty() {
+        *whole = file;
+        return;
+    }
     for (name, object) in file {
         if let Some(held) = whole.get(&name) {
             let message = format!(
