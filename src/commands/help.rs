@@ -41,6 +41,7 @@ Options (names in any case; durations such as 10s or 1m30s, a bare number is sec
   --certificatesResolvers.NAME.acme.httpChallenge.entryPoint=NAME
   --api.insecure=true                             API and dashboard on :8080
   --ping=true                                     /ping on :8080, for `healthcheck`
+  --metrics.prometheus=true                       /metrics on :8080
   --log.level=INFO                                TRACE DEBUG INFO WARN (default) ERROR
   --log.format=json  --log.filePath=PATH
   --accessLog=true   --accessLog.format=json  --accessLog.filePath=PATH
