@@ -140,7 +140,9 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn check(report: &report::Report) -> Result<(), String> {
     let missed = report.goals.iter().filter(|verdict| verdict.met == Some(false));
     let mut wrong: Vec<String> = missed
-        .map(|verdict| format!("{}: {:?} missed ({})", verdict.load, verdict.metric, verdict.goal))
+        .map(|verdict| {
+            format!("{}: {} missed ({})", verdict.load, verdict.metric.title(), verdict.goal)
+        })
         .collect();
     for row in &report.rows {
         if !row.failed.is_empty() {

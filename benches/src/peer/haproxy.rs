@@ -28,6 +28,11 @@ fn configuration(site: &Site, map: &Path) -> String {
     let mut text = String::from("global\n  nbthread 1\n");
     // Writing into a string does not fail, here and below.
     let _ = writeln!(text, "  maxconn {}", (site.connections + 512).max(2000));
+    if site.connections > 4096 {
+        // It counts two files per client and would not start where that is more than it may open;
+        // idle clients need one.
+        text += "  no strict-limits\n";
+    }
     if site.access_log.is_some() {
         // To its standard output, which is the log file.
         text += "  log stdout format raw local0 info\n";

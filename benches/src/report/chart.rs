@@ -10,14 +10,17 @@ const BASE: &str = "nginx";
 /// Bars end here, with a gap in them: Traefik's would make the others too short to compare.
 const MOST: f64 = 3.0;
 
-// Pixels.
-const LEFT: f64 = 250.0;
-const SCALE: f64 = 190.0;
-const BAR: f64 = 13.0;
-const STEP: f64 = 17.0;
-const GAP: f64 = 16.0;
-const TOP: f64 = 92.0;
-const WIDTH: f64 = LEFT + SCALE * MOST + 140.0;
+// Pixels. Two columns of groups; within a column the names are left of the bars.
+const MARGIN: f64 = 24.0;
+const NAMES: f64 = 84.0;
+const SCALE: f64 = 104.0;
+const COLUMN: f64 = NAMES + SCALE * MOST + 118.0;
+const BAR: f64 = 11.0;
+const STEP: f64 = 14.0;
+const HEAD: f64 = 20.0;
+const GAP: f64 = 14.0;
+const TOP: f64 = 78.0;
+const WIDTH: f64 = MARGIN + 2.0 * COLUMN;
 
 fn colour(peer: &str) -> &'static str {
     match peer {
@@ -49,79 +52,109 @@ pub fn chart(report: &Report) -> String {
             Some((about.title.as_str(), bars.collect()))
         })
         .collect();
-    let height =
-        groups.iter().map(|(_, bars)| bars.len() as f64 * STEP + GAP).sum::<f64>() + TOP + 44.0;
+    let columns = columns(&groups);
+    let tallest = columns.iter().map(|groups| groups.iter().map(tall).sum()).fold(0.0, f64::max);
+    let height = TOP + tallest + 34.0;
     // Writing into a string does not fail, here and below.
     let mut svg = String::new();
     let _ = writeln!(
         svg,
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="system-ui, 'DejaVu Sans', sans-serif" font-size="12" fill="#212529">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="system-ui, 'DejaVu Sans', sans-serif" font-size="10.5" fill="#212529">
 <rect width="100%" height="100%" fill="#ffffff"/>
-<text x="24" y="34" font-size="18" font-weight="600">CPU time per proxied request, nginx = 1</text>
-<text x="24" y="55" fill="#495057">User and system time of the whole process tree; less is better. One worker on one core each, same work, same run.</text>"##
+<text x="{MARGIN}" y="32" font-size="17" font-weight="600">CPU time per proxied request, nginx = 1</text>
+<text x="{MARGIN}" y="52" font-size="12" fill="#495057">User and system time of the whole process tree, less is better. One worker on one core each, same work, same run.</text>"##
     );
-    let bottom = height - 40.0;
-    for tick in 0..=(MOST as u32 * 2) {
-        let at = f64::from(tick) / 2.0;
-        let x = LEFT + at * SCALE;
-        let (line, width) = if at == 1.0 { ("#212529", 1.2) } else { ("#dee2e6", 1.0) };
-        let _ = writeln!(
-            svg,
-            r#"<line x1="{x}" y1="{y}" x2="{x}" y2="{bottom}" stroke="{line}" stroke-width="{width}"/><text x="{x}" y="{label}" text-anchor="middle" fill="{fill}">{at}×</text>"#,
-            y = TOP - 8.0,
-            label = TOP - 14.0,
-            fill = "#495057",
-        );
-    }
-    let mut y = TOP;
-    for (title, bars) in &groups {
-        let middle = y + bars.len() as f64 * STEP / 2.0;
-        let _ = writeln!(
-            svg,
-            r#"<text x="24" y="{middle:.1}" font-weight="600">{}</text>"#,
-            escaped(title)
-        );
-        for &(peer, us, relative) in bars {
-            bar(&mut svg, y, peer, us, relative);
-            y += STEP;
+    for (at, groups) in columns.iter().enumerate() {
+        let left = MARGIN + COLUMN * at as f64;
+        let mut y = TOP;
+        for group in *groups {
+            draw(&mut svg, left, y, group);
+            y += tall(group);
         }
-        y += GAP;
     }
     let _ = writeln!(
         svg,
-        r##"<text x="24" y="{:.1}" fill="#868e96" font-size="11">{}</text>
+        r##"<text x="{MARGIN}" y="{:.1}" fill="#868e96">{}</text>
 </svg>"##,
-        height - 16.0,
+        height - 14.0,
         escaped(&report.machine.line())
     );
     svg
 }
 
-fn bar(svg: &mut String, y: f64, peer: &str, us: f64, relative: f64) {
+fn tall((_, bars): &Group) -> f64 {
+    HEAD + bars.len() as f64 * STEP + GAP
+}
+
+/// The groups in two columns of about the same height.
+fn columns<'a, 'b>(groups: &'b [Group<'a>]) -> [&'b [Group<'a>]; 2] {
+    let all: f64 = groups.iter().map(tall).sum();
+    let mut left = 0.0;
+    let split = groups.iter().take_while(|group| {
+        let begins = left;
+        left += tall(group);
+        begins < all / 2.0
+    });
+    let (left, right) = groups.split_at(split.count());
+    [left, right]
+}
+
+fn draw(svg: &mut String, left: f64, top: f64, (title, bars): &Group) {
+    let zero = left + NAMES;
+    let first = top + HEAD;
+    let last = first + bars.len() as f64 * STEP - (STEP - BAR);
+    let _ = writeln!(
+        svg,
+        r#"<text x="{left:.1}" y="{:.1}" font-size="12" font-weight="600">{}</text>"#,
+        top + 12.0,
+        escaped(title)
+    );
+    for tick in [0.5, 1.0, 1.5, 2.0, 2.5, MOST] {
+        let x = zero + tick * SCALE;
+        let _ = writeln!(
+            svg,
+            r##"<line x1="{x:.1}" y1="{first:.1}" x2="{x:.1}" y2="{last:.1}" stroke="#e9ecef"/>"##
+        );
+    }
+    for (at, &(peer, us, relative)) in bars.iter().enumerate() {
+        bar(svg, zero, first + at as f64 * STEP, peer, us, relative);
+    }
+    // Over the bars: what is shorter is cheaper than nginx.
+    let x = zero + SCALE;
+    let _ = writeln!(
+        svg,
+        r##"<line x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{:.1}" stroke="#212529" stroke-width="1.2"/>"##,
+        first - 3.0,
+        last + 3.0,
+    );
+}
+
+fn bar(svg: &mut String, zero: f64, y: f64, peer: &str, us: f64, relative: f64) {
     let width = relative.min(MOST) * SCALE;
-    let text = y + BAR - 2.5;
+    let text = y + BAR - 2.0;
     let weight = if peer == "swarmgate" { "600" } else { "400" };
     let _ = writeln!(
         svg,
-        r##"<text x="{name:.1}" y="{text:.1}" text-anchor="end" font-size="11" font-weight="{weight}" fill="#495057">{peer}</text><rect x="{LEFT}" y="{y:.1}" width="{width:.1}" height="{BAR}" rx="1.5" fill="{colour}"/>"##,
-        name = LEFT - 8.0,
+        r##"<text x="{name:.1}" y="{text:.1}" text-anchor="end" font-weight="{weight}" fill="#495057">{peer}</text><rect x="{zero}" y="{y:.1}" width="{width:.1}" height="{BAR}" rx="1.5" fill="{colour}"/>"##,
+        name = zero - 6.0,
         colour = colour(peer),
     );
     if relative > MOST {
         // A slanted gap says that the bar goes on.
-        let x = LEFT + (MOST - 0.2) * SCALE;
         let _ = writeln!(
             svg,
-            r##"<path d="M{:.1} {:.1}l6 {h}h5l-6 -{h}z" fill="#ffffff"/>"##,
-            x,
+            r##"<path d="M{:.1} {:.1}l5 {h}h4l-5 -{h}z" fill="#ffffff"/>"##,
+            zero + (MOST - 0.25) * SCALE,
             y - 1.0,
             h = BAR + 2.0,
         );
     }
+    // Beside nginx's line, not on it.
+    let (end, line) = (zero + width, zero + SCALE);
+    let x = if (line - 80.0..line + 5.0).contains(&end) { line + 5.0 } else { end + 5.0 };
     let _ = writeln!(
         svg,
-        r#"<text x="{:.1}" y="{text:.1}" font-size="11" font-weight="{weight}">{relative:.2}× ({} µs)</text>"#,
-        LEFT + width + 6.0,
+        r#"<text x="{x:.1}" y="{text:.1}" font-weight="{weight}">{relative:.2}× ({} µs)</text>"#,
         Metric::CpuUs.show(us),
     );
 }

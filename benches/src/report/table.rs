@@ -63,6 +63,9 @@ fn cell(row: &Row, metric: Metric, spread: bool) -> String {
 }
 
 fn failed(row: &Row) -> String {
+    if row.figures.is_empty() {
+        return "-".to_owned();
+    }
     if row.failed.is_empty() {
         return "0".to_owned();
     }
@@ -96,6 +99,14 @@ fn notes(rows: &[&Row], first: Option<Metric>) -> Vec<String> {
         // A neighbour that took from the proxy's core took from its throughput and latency.
         if let Some(share) = row.median(Metric::ForeignCore).filter(|share| *share > 0.05) {
             notes.push(format!("{}: others used {:.0} % of its core.", row.peer, share * 100.0));
+        }
+        if let Some(share) = row.median(Metric::Late).filter(|share| *share > 0.005) {
+            notes.push(format!(
+                "{}: the generator was late for {:.1} % of the requests: its own delay is in the \
+                 latencies.",
+                row.peer,
+                share * 100.0
+            ));
         }
         notes.extend(row.notes.iter().map(|note| format!("{}: {note}", row.peer)));
     }
