@@ -28,7 +28,7 @@ use self::header_labels::HeaderLabels;
 use self::print::Facts;
 use self::registry::{Registry, Wanted};
 pub use self::series::RouteSeries;
-pub use self::thread::{Counted, ThreadMetrics};
+pub use self::thread::{Measured, ThreadMetrics};
 use crate::tls::CertificateInfo;
 
 /// A server whose health is checked.

@@ -33,12 +33,12 @@ fn only(metrics: &Metrics, prefix: &str) -> Vec<String> {
 }
 
 /// A `GET` that a server answers at once.
-fn get(thread: &Rc<ThreadMetrics>, series: &Arc<RouteSeries>, status: u16) -> Counted {
-    let mut counted = thread.begin(0, Instant::now(), &Method::GET, &NONE, None);
-    counted.routed(Some(series), &NONE);
-    counted.served();
-    counted.answered(StatusCode::from_u16(status).unwrap(), &NONE);
-    counted
+fn get(thread: &Rc<ThreadMetrics>, series: &Arc<RouteSeries>, status: u16) -> Measured {
+    let mut measured = thread.begin(0, Instant::now(), &Method::GET, &NONE, None);
+    measured.routed(Some(series), &NONE);
+    measured.served();
+    measured.answered(StatusCode::from_u16(status).unwrap(), &NONE);
+    measured
 }
 
 #[test]
@@ -165,17 +165,17 @@ fn grpc_tells_its_status_late() {
         pairs.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
     };
     let sent = of(&[(CONTENT_TYPE, "application/grpc")]);
-    let mut counted = thread.begin(0, Instant::now(), &Method::POST, &sent, None);
-    counted.routed(Some(&series), &NONE);
-    counted.answered(StatusCode::OK, &NONE);
-    counted.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
-    drop(counted);
+    let mut measured = thread.begin(0, Instant::now(), &Method::POST, &sent, None);
+    measured.routed(Some(&series), &NONE);
+    measured.answered(StatusCode::OK, &NONE);
+    measured.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
+    drop(measured);
     let sent = of(&[(ACCEPT, "text/event-stream")]);
-    let mut counted = thread.begin(0, Instant::now(), &Method::GET, &sent, None);
-    counted.routed(Some(&series), &NONE);
-    counted.answered(StatusCode::OK, &NONE);
-    counted.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
-    drop(counted);
+    let mut measured = thread.begin(0, Instant::now(), &Method::GET, &sent, None);
+    measured.routed(Some(&series), &NONE);
+    measured.answered(StatusCode::OK, &NONE);
+    measured.trailers(&of(&[(HeaderName::from_static("grpc-status"), "5")]));
+    drop(measured);
     assert_eq!(
         only(&metrics, "traefik_entrypoint_requests_total"),
         [
@@ -192,10 +192,10 @@ fn header_labels_are_of_the_requests_alone() {
     let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
     for (agent, times) in [("curl", 2), ("a\"b", 1)] {
         for _ in 0..times {
-            let mut counted = get(&thread, &series, 200);
+            let mut measured = get(&thread, &series, 200);
             let headers: HeaderMap =
                 [(USER_AGENT, HeaderValue::from_str(agent).unwrap())].into_iter().collect();
-            counted.labelled(&headers);
+            measured.labelled(&headers);
         }
     }
     let rest = r#"code="200",entrypoint="web",method="GET",protocol="http"} "#;
@@ -215,11 +215,11 @@ fn retries_and_tls_are_the_services_too() {
     let thread = metrics.thread();
     let series = metrics.series(1, &name("r@file"), &name("s@file")).unwrap();
     for _ in 0..2 {
-        let mut counted =
+        let mut measured =
             thread.begin(1, Instant::now(), &Method::GET, &NONE, Some(("1.2", "A_SUITE")));
-        counted.routed(Some(&series), &NONE);
-        counted.served();
-        counted.retried(2);
+        measured.routed(Some(&series), &NONE);
+        measured.served();
+        measured.retried(2);
     }
     assert_eq!(only(&metrics, "traefik_service_retries_total"), [r#"{service="s@file"} 4"#]);
     assert_eq!(
@@ -310,12 +310,12 @@ fn clients_and_servers_cannot_make_series_at_will() {
     for number in 0..10_000u32 {
         let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
         let method = if number % 2 == 0 { Method::GET } else { method };
-        let mut counted = thread.begin(0, Instant::now(), &method, &NONE, None);
-        counted.routed(Some(&series), &NONE);
+        let mut measured = thread.begin(0, Instant::now(), &method, &NONE, None);
+        measured.routed(Some(&series), &NONE);
         let status = StatusCode::from_u16(100 + (number % 900) as u16).unwrap();
-        counted.answered(status, &NONE);
+        measured.answered(status, &NONE);
         let agent = HeaderValue::from_str(&number.to_string()).unwrap();
-        counted.labelled(&[(USER_AGENT, agent)].into_iter().collect());
+        measured.labelled(&[(USER_AGENT, agent)].into_iter().collect());
     }
     let of = |family: &str| only(&metrics, &format!("traefik_entrypoint_{family}"));
     let counts = of("request_duration_seconds_count");

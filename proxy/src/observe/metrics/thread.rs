@@ -155,8 +155,8 @@ impl ThreadMetrics {
         method: &Method,
         headers: &HeaderMap,
         tls: Option<(&'static str, &'static str)>,
-    ) -> Counted {
-        Counted {
+    ) -> Measured {
+        Measured {
             thread: Rc::clone(self),
             begun,
             entry_point,
@@ -213,7 +213,7 @@ impl ThreadMetrics {
 /// A request that is being counted. It is counted when it is dropped, with what it was told until
 /// then; without any word of a router it is not counted at all.
 #[derive(Debug)]
-pub struct Counted {
+pub struct Measured {
     thread: Rc<ThreadMetrics>,
     begun: Instant,
     entry_point: usize,
@@ -230,7 +230,7 @@ pub struct Counted {
     sent: u64,
 }
 
-impl Counted {
+impl Measured {
     /// The router that takes it; `None`: a router whose requests are not counted. `headers` may be
     /// shown as labels.
     pub fn routed(&mut self, series: Option<&Arc<RouteSeries>>, headers: &HeaderMap) {
@@ -289,7 +289,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for Measured {
     fn drop(&mut self) {
         let Some(mine) = self.to.take() else { return };
         let watched = self.watched.as_ref().map_or(0, |watched| watched.load(Ordering::Relaxed));
