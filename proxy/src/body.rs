@@ -1,6 +1,5 @@
-//! The bodies that pass through: our own bytes, the upstream's stream, the client's stream.
+//! The bodies that pass through: our own bytes, the server's stream, the client's stream.
 
-use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +13,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::Activity;
+use crate::forward::Exchange;
+use crate::http1::{Client, Error};
 
 /// Body of an answer.
 #[derive(Debug, Default)]
@@ -24,8 +24,8 @@ pub enum Body {
     Empty,
     /// Our own bytes, sent as one frame.
     Full(Bytes),
-    /// A stream from the other side.
-    Incoming(Incoming),
+    /// A server's answer as it arrives.
+    Server(Exchange),
 }
 
 impl From<&'static str> for Body {
@@ -46,14 +46,24 @@ impl From<Bytes> for Body {
     }
 }
 
+impl Body {
+    /// Our own bytes; a server's are dropped.
+    pub fn into_own(self) -> Bytes {
+        match self {
+            Body::Full(bytes) => bytes,
+            Body::Empty | Body::Server(_) => Bytes::new(),
+        }
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut *self {
             Body::Empty => Poll::Ready(None),
             Body::Full(bytes) => {
@@ -61,7 +71,7 @@ impl HttpBody for Body {
                 *self = Body::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Body::Incoming(incoming) => Pin::new(incoming).poll_frame(cx),
+            Body::Server(exchange) => exchange.poll_frame(cx),
         }
     }
 
@@ -69,16 +79,17 @@ impl HttpBody for Body {
         match self {
             Body::Empty => true,
             Body::Full(bytes) => bytes.is_empty(),
-            Body::Incoming(incoming) => incoming.is_end_stream(),
+            Body::Server(exchange) => exchange.left() == Some(0),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Body::Empty => SizeHint::with_exact(0),
-            Body::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Body::Incoming(incoming) => incoming.size_hint(),
-        }
+        let length = match self {
+            Body::Empty => Some(0),
+            Body::Full(bytes) => Some(bytes.len() as u64),
+            Body::Server(exchange) => exchange.left(),
+        };
+        length.map(SizeHint::with_exact).unwrap_or_default()
     }
 }
 
@@ -88,26 +99,27 @@ impl HttpBody for Body {
 /// are not passed on, as with Traefik.
 #[derive(Debug, Default)]
 pub struct RequestBody {
-    incoming: Option<Incoming>,
+    source: Source,
+    /// Comes first: it was handed out and given back.
+    front: Bytes,
     deadline: Option<Instant>,
     /// Made when the body first has to be waited for: most arrive with the head.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Some of it was handed out, so the request cannot be sent again.
-    begun: bool,
     counter: Option<Arc<AtomicU64>>,
-    /// What is left of it is read when nobody wants it any more.
-    drained: bool,
-    /// Told when it is dropped before its end.
-    unread: Option<Arc<Activity>>,
-    /// Told when it has been handed out to its end.
-    sent: Option<Sent>,
 }
 
-/// When a request's body was handed out to its end.
-pub type Sent = Rc<Cell<Option<Instant>>>;
+/// Where a request body comes from.
+#[derive(Debug, Default)]
+enum Source {
+    /// There is nothing (more).
+    #[default]
+    None,
+    Http1(Rc<Client>),
+    Http2(Incoming),
+}
 
 /// How much of an unwanted body is read, bytes.
-const DRAINED_BYTES: usize = 256 * 1024;
+pub const DRAINED_BYTES: usize = 256 * 1024;
 /// And for how long.
 const DRAINED_FOR: Duration = Duration::from_secs(1);
 
@@ -117,72 +129,29 @@ pub enum RequestBodyError {
     /// The read time-out passed.
     TimedOut,
     /// The client's connection failed or its framing was wrong.
-    Client(hyper::Error),
-}
-
-impl std::fmt::Display for RequestBodyError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::TimedOut => f.write_str("the client's body did not arrive in time"),
-            Self::Client(_) => f.write_str("the client's body broke off"),
-        }
-    }
-}
-
-impl std::error::Error for RequestBodyError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::TimedOut => None,
-            Self::Client(error) => Some(error),
-        }
-    }
+    Client(Error),
 }
 
 impl RequestBody {
-    /// A body that has to end within `timeout` from now; an ended one is dropped at once.
-    pub fn new(incoming: Incoming, timeout: Option<Duration>) -> Self {
+    /// The body of the request that was just read from a client, to end within `timeout` from now.
+    pub fn http1(client: &Rc<Client>, timeout: Option<Duration>) -> Self {
+        if client.is_body_read() {
+            return Self::default();
+        }
+        Self::within(Source::Http1(Rc::clone(client)), timeout)
+    }
+
+    /// The body of an HTTP/2 stream, to end within `timeout` from now.
+    pub fn http2(incoming: Incoming, timeout: Option<Duration>) -> Self {
         if incoming.is_end_stream() {
             return Self::default();
         }
-        Self {
-            incoming: Some(incoming),
-            deadline: timeout.map(|timeout| Instant::now() + timeout),
-            timer: None,
-            begun: false,
-            counter: None,
-            drained: false,
-            unread: None,
-            sent: None,
-        }
+        Self::within(Source::Http2(incoming), timeout)
     }
 
-    /// Has the rest read when the body is dropped early. An HTTP/2 stream is otherwise reset behind
-    /// the answer, and some clients then lose the answer (RFC 9113 section 8.1 says that they must
-    /// not).
-    pub fn drain_when_dropped(&mut self) {
-        self.drained = true;
-    }
-
-    /// Has the connection linger when the body is dropped early: closing a TCP connection whose
-    /// bytes were not read resets it, and the client may lose the answer (RFC 9112 section 9.6).
-    pub fn linger_when_dropped(&mut self, activity: &Arc<Activity>) {
-        if self.incoming.is_some() {
-            self.unread = Some(Arc::clone(activity));
-        }
-    }
-
-    /// Where the end of sending will be told; `None`: there is nothing to send.
-    pub fn watch(&mut self) -> Option<Sent> {
-        self.incoming.as_ref()?;
-        Some(Rc::clone(self.sent.get_or_insert_default()))
-    }
-
-    fn end(&mut self) {
-        self.incoming = None;
-        self.begun = true;
-        if let Some(sent) = self.sent.take() {
-            sent.set(Some(Instant::now()));
-        }
+    fn within(source: Source, timeout: Option<Duration>) -> Self {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        Self { source, front: Bytes::new(), deadline, timer: None, counter: None }
     }
 
     /// Adds its bytes to `counter` as they pass.
@@ -190,84 +159,80 @@ impl RequestBody {
         self.counter = Some(Arc::clone(counter));
     }
 
-    /// Whether there are no bytes to send.
-    pub fn is_empty(&self) -> bool {
-        self.incoming.is_none() && !self.begun
+    /// Whether there is nothing (more) to send.
+    pub fn is_ended(&self) -> bool {
+        matches!(self.source, Source::None) && self.front.is_empty()
     }
-}
 
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        let left = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
-        self.end();
-        let Some(mut incoming) = left else { return };
-        if let Some(activity) = &self.unread {
-            activity.leave_unread();
-        }
-        if self.drained && tokio::runtime::Handle::try_current().is_ok() {
-            tokio::task::spawn_local(tokio::time::timeout(DRAINED_FOR, async move {
-                let mut left = DRAINED_BYTES;
-                while let Some(Ok(frame)) = incoming.frame().await {
-                    let length = frame.data_ref().map_or(0, Bytes::len);
-                    match left.checked_sub(length) {
-                        Some(rest) => left = rest,
-                        None => return,
-                    }
-                }
-            }));
-        }
+    /// Takes back what was handed out last and has not left.
+    pub fn give_back(&mut self, data: Bytes) {
+        self.front = data;
     }
-}
 
-impl HttpBody for RequestBody {
-    type Data = Bytes;
-    type Error = RequestBodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    /// The next bytes; `None`: it is over.
+    ///
+    /// # Errors
+    /// It broke off or did not arrive in time.
+    pub fn poll_data(
+        &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
-        let this = &mut *self;
+    ) -> Poll<Option<Result<Bytes, RequestBodyError>>> {
+        if !self.front.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.front))));
+        }
         loop {
-            let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
-            match Pin::new(incoming).poll_frame(cx) {
+            let polled = match &mut self.source {
+                Source::None => return Poll::Ready(None),
+                Source::Http1(client) => client.poll_body(cx),
+                Source::Http2(incoming) => Pin::new(incoming)
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|f| f.map_err(Error::Http2))),
+            };
+            match polled {
                 Poll::Ready(Some(Ok(frame))) => {
-                    this.begun = true;
-                    if frame.is_trailers() {
-                        continue;
-                    }
-                    if let (Some(counter), Some(data)) = (&this.counter, frame.data_ref()) {
+                    let Ok(data) = frame.into_data() else { continue };
+                    if let Some(counter) = &self.counter {
                         counter.fetch_add(data.len() as u64, Ordering::Relaxed);
                     }
-                    return Poll::Ready(Some(Ok(frame)));
+                    return Poll::Ready(Some(Ok(data)));
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    this.end();
+                    self.source = Source::None;
                     return Poll::Ready(Some(Err(RequestBodyError::Client(error))));
                 }
                 Poll::Ready(None) => {
-                    this.end();
+                    self.source = Source::None;
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
-                    let Some(deadline) = this.deadline else { return Poll::Pending };
-                    let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                    let Some(deadline) = self.deadline else { return Poll::Pending };
+                    let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
                     ready!(timer.as_mut().poll(cx));
-                    this.end();
+                    self.source = Source::None;
                     return Poll::Ready(Some(Err(RequestBodyError::TimedOut)));
                 }
             }
         }
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(HttpBody::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.incoming {
-            Some(incoming) => incoming.size_hint(),
-            None => SizeHint::with_exact(0),
+impl Drop for RequestBody {
+    /// An HTTP/2 stream is otherwise reset behind the answer, and some clients then lose the answer
+    /// (RFC 9113 section 8.1 says that they must not). HTTP/1 is seen to by its connection.
+    fn drop(&mut self) {
+        let Source::Http2(mut incoming) = std::mem::take(&mut self.source) else { return };
+        if incoming.is_end_stream() || tokio::runtime::Handle::try_current().is_err() {
+            return;
         }
+        tokio::task::spawn_local(tokio::time::timeout(DRAINED_FOR, async move {
+            let mut left = DRAINED_BYTES;
+            while let Some(Ok(frame)) = incoming.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(length) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        }));
     }
 }

@@ -3,6 +3,7 @@
 use http::{Response, StatusCode};
 
 use crate::body::Body;
+use crate::http1::Error;
 use crate::respond;
 
 /// Why a request got no answer from a server.
@@ -21,11 +22,11 @@ pub enum Failure {
     /// The server's certificate is not trusted, or it does not speak TLS.
     Tls(std::io::Error),
     /// The connection ended before the answer's head.
-    Lost(hyper::Error),
+    Lost(Error),
     /// The answer's head did not arrive in time.
     ResponseHeaderTimeout,
     /// The answer is not HTTP.
-    BadAnswer(hyper::Error),
+    BadAnswer(Error),
     /// The answer's `Transfer-Encoding` is none that we understand.
     BadFraming,
     /// A 101 that does not fit the upgrade that was asked for.
@@ -33,7 +34,7 @@ pub enum Failure {
     /// The client's body did not arrive in time.
     RequestBodyTimeout,
     /// The client's body broke off or was malformed.
-    RequestBody(hyper::Error),
+    RequestBody(Error),
     /// The request cannot be written for the server.
     Request(String),
 }

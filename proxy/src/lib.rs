@@ -22,8 +22,11 @@ pub mod clock;
 pub mod connection;
 pub mod failure;
 pub mod forward;
+pub mod http1;
 pub mod internal;
 pub mod listen;
+#[doc(hidden)]
+pub mod measure;
 pub mod middleware;
 pub mod observe;
 pub mod pool;

@@ -5,19 +5,20 @@
 //! outlives a change of that number, and each has a maximum age. An ordinary server's connections
 //! are taken newest-first, so that a pool that grew in a peak shrinks again.
 
-use std::cell::RefCell;
-use std::collections::hash_map::Entry;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use hyper::client::conn::http1::SendRequest;
+use bytes::Bytes;
 
 use crate::balance::Server;
-use crate::body::RequestBody;
 use crate::clock;
+use crate::forward::ServerStream;
+use crate::http1::Wire;
 
 /// Maximum age of a connection to a VIP, before spreading: new tasks get their share within it.
 const MAX_AGE: Duration = Duration::from_secs(60);
@@ -36,85 +37,96 @@ const MOST_GROWN: u32 = 128;
 /// The pools of one thread, by server number.
 #[derive(Debug, Default)]
 pub struct Pools {
-    servers: RefCell<HashMap<u64, Pool, BuildHasherDefault<NumberHasher>>>,
+    servers: RefCell<HashMap<u64, Rc<Pool>, BuildHasherDefault<NumberHasher>>>,
 }
 
 #[derive(Debug)]
 struct Pool {
     server: Arc<Server>,
-    idle: VecDeque<Idle>,
+    idle: RefCell<VecDeque<Box<ServerConnection>>>,
     /// Idle and leased ones.
-    open: u32,
+    open: Cell<u32>,
 }
 
+/// A connection to a server.
 #[derive(Debug)]
-struct Idle {
-    sender: SendRequest<RequestBody>,
+struct ServerConnection {
+    wire: Wire<ServerStream>,
     too_old: u32,
+    /// While it is idle.
     unused_too_long: u32,
+}
+
+impl ServerConnection {
+    /// Whether it is open and silent, as far as the event loop knows. No system call.
+    fn is_alive(&mut self) -> bool {
+        self.wire.poll_ended(&mut Context::from_waker(Waker::noop())).is_pending()
+            && self.wire.is_read_empty()
+    }
 }
 
 /// A connection taken out of a pool, or a new one. Dropping it without [`Lease::give_back`] closes
 /// the connection.
 #[derive(Debug)]
 pub struct Lease {
-    /// The connection; `None` only once given back.
-    sender: Option<SendRequest<RequestBody>>,
-    server: Arc<Server>,
-    too_old: u32,
-    pools: Rc<Pools>,
+    connection: Option<Box<ServerConnection>>,
+    pool: Rc<Pool>,
     /// It has carried a request before.
-    pub reused: bool,
+    reused: bool,
     /// The server knows it by the client's credentials (NTLM, Negotiate): it must not be pooled.
-    pub bound: bool,
+    bound: bool,
+}
+
+impl Pool {
+    fn close_one(&self) {
+        self.open.set(self.open.get().saturating_sub(1));
+    }
 }
 
 impl Pools {
     /// An unused connection, if there is one that should be reused now.
-    pub fn take(self: &Rc<Self>, server: &Arc<Server>) -> Option<Lease> {
-        let mut servers = self.servers.borrow_mut();
-        let pool = servers.get_mut(&server.number)?;
+    pub fn take(&self, server: &Server) -> Option<Lease> {
+        let servers = self.servers.borrow();
+        let pool = servers.get(&server.number)?;
         let tasks = server.vip_tasks();
-        if tasks > 0 && pool.open < tasks.min(MOST_GROWN) {
+        if tasks > 0 && pool.open.get() < tasks.min(MOST_GROWN) {
             return None;
         }
         loop {
-            let idle = if tasks > 0 { pool.idle.pop_front() } else { pool.idle.pop_back() }?;
-            if idle.sender.is_ready() && !clock::reached(idle.too_old) {
+            let mut idle = pool.idle.borrow_mut();
+            let mut connection = if tasks > 0 { idle.pop_front() } else { idle.pop_back() }?;
+            drop(idle);
+            if connection.is_alive() && !clock::reached(connection.too_old) {
                 return Some(Lease {
-                    sender: Some(idle.sender),
-                    server: Arc::clone(server),
-                    too_old: idle.too_old,
-                    pools: Rc::clone(self),
+                    connection: Some(connection),
+                    pool: Rc::clone(pool),
                     reused: true,
                     bound: false,
                 });
             }
-            pool.open = pool.open.saturating_sub(1);
+            pool.close_one();
         }
     }
 
     /// Counts a new connection.
-    pub fn lease(self: &Rc<Self>, server: &Arc<Server>, sender: SendRequest<RequestBody>) -> Lease {
+    pub fn lease(&self, server: &Arc<Server>, stream: ServerStream) -> Lease {
         let mut servers = self.servers.borrow_mut();
-        let pool = match servers.entry(server.number) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                entry.insert(Pool { server: Arc::clone(server), idle: VecDeque::new(), open: 0 })
-            }
-        };
-        pool.open = pool.open.saturating_add(1);
+        let pool = servers.entry(server.number).or_insert_with(|| {
+            let idle = RefCell::default();
+            Rc::new(Pool { server: Arc::clone(server), idle, open: Cell::new(0) })
+        });
+        let open = pool.open.get().saturating_add(1);
+        pool.open.set(open);
         let too_old = match server.vip_tasks() {
             0 => 0,
             _ if server.built.elapsed() < SETTLING => clock::after(SETTLING_AGE),
             // Spread by a quarter, so that connections opened together do not end together.
-            _ => clock::after(MAX_AGE - MAX_AGE / 8 * (pool.open % 3)),
+            _ => clock::after(MAX_AGE - MAX_AGE / 8 * (open % 3)),
         };
+        let wire = Wire::new(stream, Bytes::new());
         Lease {
-            sender: Some(sender),
-            server: Arc::clone(server),
-            too_old,
-            pools: Rc::clone(self),
+            connection: Some(Box::new(ServerConnection { wire, too_old, unused_too_long: 0 })),
+            pool: Rc::clone(pool),
             reused: false,
             bound: false,
         }
@@ -123,18 +135,19 @@ impl Pools {
     /// Closes what was unused for too long or is dead; forgets servers that no snapshot names.
     pub fn sweep(&self) {
         self.servers.borrow_mut().retain(|_, pool| {
-            let before = pool.idle.len();
             // The pool's own handle is the only one left: no snapshot names the server.
             let orphan = Arc::strong_count(&pool.server) <= 1;
-            pool.idle.retain(|idle| {
-                !orphan
-                    && idle.sender.is_ready()
-                    && !clock::reached(idle.unused_too_long)
-                    && !clock::reached(idle.too_old)
+            pool.idle.borrow_mut().retain_mut(|connection| {
+                let kept = !orphan
+                    && connection.is_alive()
+                    && !clock::reached(connection.unused_too_long)
+                    && !clock::reached(connection.too_old);
+                if !kept {
+                    pool.close_one();
+                }
+                kept
             });
-            let closed = (before - pool.idle.len()) as u32;
-            pool.open = pool.open.saturating_sub(closed);
-            pool.open > 0
+            pool.open.get() > 0
         });
     }
 
@@ -145,74 +158,77 @@ impl Pools {
 }
 
 impl Lease {
-    /// The connection.
-    pub fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
-        self.sender.as_mut()
+    /// The connection's bytes. Only before it is given back or taken apart.
+    pub fn wire(&mut self) -> Option<&mut Wire<ServerStream>> {
+        self.connection.as_mut().map(|connection| &mut connection.wire)
     }
 
-    /// Whether it is a connection to this server.
-    pub fn leads_to(&self, server: &Server) -> bool {
-        self.server.number == server.number
+    /// Where it leads.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.pool.server
     }
 
-    /// Whether it is between requests.
-    pub fn is_ready(&self) -> bool {
-        self.sender.as_ref().is_some_and(SendRequest::is_ready)
+    /// Whether it has carried a request before.
+    pub fn is_reused(&self) -> bool {
+        self.reused
     }
 
-    /// Puts the connection back, if it is between requests at this moment.
-    ///
-    /// Returns the lease when it is not (yet): the answer was not read to its end, the request was
-    /// not sent to its end, or the connection is closed.
-    pub fn give_back(mut self) -> Result<(), Self> {
-        match &self.sender {
-            Some(sender) if sender.is_ready() => {}
-            _ => return Err(self),
-        }
-        let mut servers = self.pools.servers.borrow_mut();
-        if let Some(pool) = servers.get_mut(&self.server.number)
-            && pool.idle.len() < self.server.limits.max_idle
-            && !clock::reached(self.too_old)
-            && let Some(sender) = self.sender.take()
+    /// Whether it belongs to one client.
+    pub fn is_bound(&self) -> bool {
+        self.bound
+    }
+
+    /// Makes it one client's own, and used.
+    pub fn bind(mut self) -> Self {
+        self.bound = true;
+        self.reused = true;
+        self
+    }
+
+    /// Whether it is open and silent, as far as the event loop knows.
+    pub fn is_alive(&mut self) -> bool {
+        self.connection.as_mut().is_some_and(|connection| connection.is_alive())
+    }
+
+    /// Whether the kernel knows that the server has hung up. Costs a system call.
+    pub fn has_hung_up(&self) -> bool {
+        self.connection.as_ref().is_none_or(|connection| connection.wire.stream().has_hung_up())
+    }
+
+    /// Puts the connection back. Only between requests.
+    pub fn give_back(mut self) {
+        let limits = &self.pool.server.limits;
+        let mut idle = self.pool.idle.borrow_mut();
+        if idle.len() < limits.max_idle
+            && let Some(mut connection) = self.connection.take_if(|c| !clock::reached(c.too_old))
         {
-            pool.idle.push_back(Idle {
-                sender,
-                too_old: self.too_old,
-                unused_too_long: clock::after(self.server.limits.idle),
-            });
+            connection.unused_too_long = clock::after(limits.idle);
+            idle.push_back(connection);
         }
-        drop(servers);
-        Ok(())
     }
 
-    /// Waits until the connection is between requests and gives it back; closes it if that takes
-    /// longer than `patience`.
-    pub fn give_back_later(mut self, patience: Duration) {
-        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
-            return;
-        }
-        tokio::task::spawn_local(async move {
-            let ready = match &mut self.sender {
-                Some(sender) => {
-                    tokio::time::timeout(patience, std::future::poll_fn(|cx| sender.poll_ready(cx)))
-                        .await
-                }
-                None => return,
-            };
-            if matches!(ready, Ok(Ok(()))) {
-                drop(self.give_back());
-            }
-        });
+    /// Takes the connection apart for a tunnel: its stream, what was read from it and not used, and
+    /// what counts it as open until it is dropped.
+    pub fn into_parts(mut self) -> Option<(ServerStream, Bytes, Counted)> {
+        let (stream, read) = self.connection.take()?.wire.into_parts();
+        Some((stream, read, Counted(Rc::clone(&self.pool))))
+    }
+}
+
+/// Counts a connection that has left its pool for good as open.
+#[derive(Debug)]
+pub struct Counted(Rc<Pool>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.close_one();
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.sender.take().is_some()
-            && let Ok(mut servers) = self.pools.servers.try_borrow_mut()
-            && let Some(pool) = servers.get_mut(&self.server.number)
-        {
-            pool.open = pool.open.saturating_sub(1);
+        if self.connection.take().is_some() {
+            self.pool.close_one();
         }
     }
 }
@@ -241,11 +257,9 @@ impl Hasher for NumberHasher {
 mod tests {
     use std::time::Instant;
 
-    use http::Request;
-    use hyper::client::conn::http1;
-    use hyper_util::rt::TokioIo;
     use swarmgate_config::routing::ServersTransport;
-    use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::runtime::{Builder, LocalOptions};
 
     use super::*;
@@ -270,18 +284,21 @@ mod tests {
     }
 
     /// A new connection, and the server's end of it.
-    async fn open(pools: &Rc<Pools>, server: &Arc<Server>) -> (Lease, DuplexStream) {
-        let (near, far) = duplex(4096);
-        let (mut sender, connection) = http1::handshake(TokioIo::new(near)).await.expect("HTTP");
-        tokio::task::spawn_local(connection);
-        std::future::poll_fn(|cx| sender.poll_ready(cx)).await.expect("ready");
-        (pools.lease(server, sender), far)
+    async fn open(pools: &Rc<Pools>, server: &Arc<Server>) -> (Lease, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (
+            pools.lease(server, ServerStream::Plain(near.expect("connected"))),
+            far.expect("accepted").0,
+        )
     }
 
     /// Which of the server's ends a request on this connection arrives at.
-    async fn end_of(mut lease: Lease, ends: &mut [DuplexStream]) -> usize {
-        let answer = lease.sender().expect("open").send_request(Request::default());
-        tokio::task::spawn_local(answer);
+    async fn end_of(mut lease: Lease, ends: &mut [TcpStream]) -> usize {
+        let wire = lease.wire().expect("open");
+        wire.out().push(b'G');
+        std::future::poll_fn(|cx| wire.poll_flush(cx)).await.expect("written");
         for (number, end) in ends.iter_mut().enumerate() {
             let read = tokio::time::timeout(Duration::from_millis(50), end.read_u8());
             if matches!(read.await, Ok(Ok(_))) {
@@ -289,6 +306,11 @@ mod tests {
             }
         }
         panic!("the request is nowhere");
+    }
+
+    /// Waits until the event loop has seen what the other side did.
+    async fn turn() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
     /// Grows to one connection a task, then takes the oldest: requests reach every task.
@@ -300,12 +322,12 @@ mod tests {
             for _ in 0..3 {
                 assert!(pools.take(&vip).is_none(), "{} connections are not enough", ends.len());
                 let (lease, end) = open(&pools, &vip).await;
-                assert!(lease.give_back().is_ok());
+                lease.give_back();
                 ends.push(end);
             }
             let lease = pools.take(&vip).expect("three are enough");
-            assert!(lease.reused);
-            assert!(lease.give_back().is_ok());
+            assert!(lease.is_reused());
+            lease.give_back();
             // The oldest has just been used, so it is the next one's turn.
             let lease = pools.take(&vip).expect("three are enough");
             assert_eq!(end_of(lease, &mut ends).await, 1);
@@ -328,7 +350,7 @@ mod tests {
                     server.built = built;
                 }
                 let (lease, _end) = open(&pools, &server).await;
-                assert!(lease.give_back().is_ok());
+                lease.give_back();
                 clock::advance(clock::ticks(SETTLING_AGE) + 2);
                 assert_eq!(pools.take(&server).is_some(), kept, "{vip_tasks:?} {built:?}");
             });
@@ -347,7 +369,7 @@ mod tests {
                 ends.push(end);
             }
             for lease in leases {
-                assert!(lease.give_back().is_ok());
+                lease.give_back();
             }
             // Two are kept, the third was too many.
             assert_eq!(ends[2].read(&mut [0]).await.expect("closed"), 0);
@@ -364,16 +386,29 @@ mod tests {
             let mut ends = Vec::new();
             for _ in 0..2 {
                 let (lease, end) = open(&pools, &server).await;
-                assert!(lease.give_back().is_ok());
+                lease.give_back();
                 ends.push(end);
             }
             drop(ends.pop());
-            tokio::task::yield_now().await;
-            let lease = pools.take(&server).expect("one is left");
-            assert!(lease.is_ready() && lease.give_back().is_ok());
+            turn().await;
+            let mut lease = pools.take(&server).expect("one is left");
+            assert!(lease.is_alive() && !lease.has_hung_up());
+            // The kernel knows before the event loop does.
+            drop(ends.pop());
+            assert!(lease.is_alive() && lease.has_hung_up());
+            let (lease, mut end) = open(&pools, &server).await;
+            lease.give_back();
+            let (lease, talkative) = open(&pools, &server).await;
+            lease.give_back();
+            let mut ends = vec![talkative];
+            ends[0].write_all(b"HTTP/1.1 408").await.expect("sent");
+            turn().await;
+            let lease = pools.take(&server).expect("the silent one is left");
+            lease.give_back();
+            assert_eq!(ends[0].read(&mut [0]).await.expect("closed"), 0);
             drop(server);
             pools.sweep();
-            assert_eq!(ends[0].read(&mut [0]).await.expect("closed"), 0);
+            assert_eq!(end.read(&mut [0]).await.expect("closed"), 0);
             assert!(pools.servers.borrow().is_empty());
         });
     }

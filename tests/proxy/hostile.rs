@@ -75,7 +75,7 @@ fn waiting_for_the_upstream_is_not_slow() {
 #[test]
 fn heads_have_a_limit() {
     let harness = Harness::start();
-    for (bytes, status) in [(100_000, 200), (390_000, 200), (600_000, 431)] {
+    for (bytes, status) in [(100_000, 200), (1_000_000, 200), (1_100_000, 431)] {
         let mut client = harness.connect();
         let line = format!("X-Big: {}\r\n", "x".repeat(10_000));
         let lines = line.repeat(bytes / line.len());
@@ -89,7 +89,7 @@ fn heads_have_a_limit() {
 #[test]
 fn header_lines_have_a_limit() {
     let harness = Harness::start();
-    for (count, status) in [(90, 200), (150, 431), (1000, 431)] {
+    for (count, status) in [(90, 200), (1000, 200), (5000, 431)] {
         let lines: String = (0..count).map(|number| format!("X-{number}: v\r\n")).collect();
         let text = format!("GET / HTTP/1.1\r\nHost: app.test\r\nX-Do: body ok\r\n{lines}\r\n");
         let response = harness.connect().exchange(text).unwrap();

@@ -1,6 +1,6 @@
 //! What a connection is doing, and until when it may go on doing it.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::clock;
@@ -28,34 +28,33 @@ const PROGRESS: usize = 512;
 /// Closing at once would reset the connection, and with it the answer on its way.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// Shared between the connection's task and the stream below hyper, which has to be `Send`; both
-/// live on one thread, so relaxed loads and stores are plain moves.
+/// Shared between the connection and the stream below TLS and HTTP.
 #[derive(Debug, Default)]
 pub struct Activity {
-    pub(super) phase: AtomicU8,
-    pub(super) deadline: AtomicU32,
-    pub(super) read_ticks: AtomicU32,
-    pub(super) idle_ticks: AtomicU32,
-    pub(super) unread: AtomicBool,
+    pub(super) phase: Cell<u8>,
+    pub(super) deadline: Cell<u32>,
+    pub(super) read_ticks: Cell<u32>,
+    pub(super) idle_ticks: Cell<u32>,
+    pub(super) unread: Cell<bool>,
 }
 
 impl Activity {
     /// Part of a request's body was not read: the connection has to linger before it is closed.
     pub fn leave_unread(&self) {
-        self.unread.store(true, Ordering::Relaxed);
+        self.unread.set(true);
     }
 
     pub(super) fn enter(&self, phase: u8, ticks: u32) {
-        self.phase.store(phase, Ordering::Relaxed);
+        self.phase.set(phase);
         let deadline = if ticks == 0 { 0 } else { clock::after_ticks(ticks) };
-        self.deadline.store(deadline, Ordering::Relaxed);
+        self.deadline.set(deadline);
     }
 
     /// Bytes came from the client; none: it has ended its side.
     pub(super) fn has_read(&self, bytes: usize) {
-        match self.phase.load(Ordering::Relaxed) {
+        match self.phase.get() {
             // The next head has begun: it has to be complete within the read time-out.
-            IDLE if bytes > 0 => self.enter(HEAD, self.read_ticks.load(Ordering::Relaxed)),
+            IDLE if bytes > 0 => self.enter(HEAD, self.read_ticks.get()),
             TUNNEL if bytes == 0 => self.half_close(),
             HALF_TUNNEL if bytes > 0 => self.half_close(),
             _ => {}
@@ -63,14 +62,14 @@ impl Activity {
     }
 
     pub(super) fn has_written(&self, bytes: usize) {
-        let phase = self.phase.load(Ordering::Relaxed);
+        let phase = self.phase.get();
         if bytes >= PROGRESS && matches!(phase, IDLE | QUIET) || phase == HALF_TUNNEL {
-            self.enter(phase, self.idle_ticks.load(Ordering::Relaxed));
+            self.enter(phase, self.idle_ticks.get());
         }
     }
 
     pub(super) fn half_close(&self) {
-        self.enter(HALF_TUNNEL, self.idle_ticks.load(Ordering::Relaxed));
+        self.enter(HALF_TUNNEL, self.idle_ticks.get());
     }
 }
 
@@ -80,9 +79,9 @@ mod tests {
 
     fn activity(phase: u8) -> Activity {
         let activity = Activity::default();
-        activity.read_ticks.store(40, Ordering::Relaxed);
-        activity.idle_ticks.store(80, Ordering::Relaxed);
-        activity.phase.store(phase, Ordering::Relaxed);
+        activity.read_ticks.set(40);
+        activity.idle_ticks.set(80);
+        activity.phase.set(phase);
         activity
     }
 
@@ -110,8 +109,8 @@ mod tests {
         for (name, before, event, bytes, after, ticks) in table {
             let activity = activity(before);
             event(&activity, bytes);
-            assert_eq!(activity.phase.load(Ordering::Relaxed), after, "{name}");
-            let deadline = activity.deadline.load(Ordering::Relaxed);
+            assert_eq!(activity.phase.get(), after, "{name}");
+            let deadline = activity.deadline.get();
             assert_eq!(deadline, ticks.map_or(0, clock::after_ticks), "{name}");
         }
     }
@@ -119,8 +118,8 @@ mod tests {
     #[test]
     fn no_time_out_is_no_deadline() {
         let activity = activity(IDLE);
-        activity.read_ticks.store(0, Ordering::Relaxed);
+        activity.read_ticks.set(0);
         activity.has_read(1);
-        assert_eq!(activity.deadline.load(Ordering::Relaxed), 0);
+        assert_eq!(activity.deadline.get(), 0);
     }
 }

@@ -1,13 +1,13 @@
-//! Running a connection: hyper's future, until it ends, drains or is killed.
+//! Running a connection until it ends, drains or is killed.
 
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use super::Connection;
 
-/// Drives one of hyper's connections until it ends, drains or is killed.
+/// Drives a connection of hyper's (HTTP/2) until it ends, drains or is killed.
 pub async fn drive<C: Drivable>(connection: &Connection, hyper: C) {
     let mut hyper = std::pin::pin!(hyper);
     let mut told = false;
@@ -15,15 +15,9 @@ pub async fn drive<C: Drivable>(connection: &Connection, hyper: C) {
         if connection.killed.get() {
             return Poll::Ready(());
         }
-        {
-            let mut waker = connection.waker.borrow_mut();
-            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                *waker = Some(cx.waker().clone());
-            }
-        }
-        // HTTP/2 can say which requests will still be answered (GOAWAY), HTTP/1 cannot.
-        let close =
-            connection.closing.get() || (connection.draining.get() && connection.multiplexed.get());
+        connection.remember(cx);
+        // HTTP/2 can say which requests will still be answered (GOAWAY).
+        let close = connection.closing.get() || connection.draining.get();
         if close && !mem::replace(&mut told, true) {
             hyper.as_mut().graceful_shutdown();
         }
@@ -45,6 +39,29 @@ pub async fn unless_ended<F: Future>(connection: &Connection, step: F) -> Option
         step.as_mut().poll(cx).map(Some)
     })
     .await
+}
+
+/// Runs an HTTP/1 connection until it ends by itself or is killed.
+pub async fn unless_killed<F: Future<Output = ()>>(connection: &Connection, serving: F) {
+    let mut serving = std::pin::pin!(serving);
+    std::future::poll_fn(move |cx| {
+        if connection.killed.get() {
+            return Poll::Ready(());
+        }
+        connection.remember(cx);
+        serving.as_mut().poll(cx)
+    })
+    .await;
+}
+
+impl Connection {
+    /// Keeps the waker of the connection's task.
+    fn remember(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
 }
 
 /// hyper's connections: futures that can be told to finish.

@@ -9,16 +9,15 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use http::HeaderValue;
 
 pub use self::activity::Activity;
 use self::activity::{BUSY, HEAD, IDLE, QUIET, TUNNEL};
-pub use self::drive::{Drivable, drive, unless_ended};
+pub use self::drive::{Drivable, drive, unless_ended, unless_killed};
 pub use self::registry::Registry;
-pub use self::stream::Stream;
+pub use self::stream::{ClientStream, Stream};
 use crate::balance::Server;
 use crate::clock;
 use crate::pool::Lease;
@@ -37,7 +36,7 @@ pub struct Connection {
     pub tls: Cell<Option<TlsInfo>>,
     /// HTTP/2: many requests at once, and frames between requests are no heads.
     pub multiplexed: Cell<bool>,
-    activity: Arc<Activity>,
+    activity: Rc<Activity>,
     opened: u32,
     in_flight: Cell<u32>,
     requests: Cell<u32>,
@@ -45,7 +44,7 @@ pub struct Connection {
     draining: Cell<bool>,
     closing: Cell<bool>,
     killed: Cell<bool>,
-    tunnel: RefCell<Option<Rc<tokio::sync::Notify>>>,
+    tunnel: Cell<bool>,
     /// The server's connection that knows this client (NTLM, Negotiate) and nobody else's.
     own_lease: RefCell<Option<Lease>>,
     registry: Rc<Registry>,
@@ -66,7 +65,7 @@ impl Connection {
     fn new(
         peer: SocketAddr,
         settings: Arc<Settings>,
-        activity: Arc<Activity>,
+        activity: Rc<Activity>,
         registry: Rc<Registry>,
         slot: usize,
     ) -> Self {
@@ -76,9 +75,9 @@ impl Connection {
         let peer_value = HeaderValue::from_str(&ip.to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         let read = settings.read_timeout.map_or(0, clock::ticks);
-        activity.read_ticks.store(read, Ordering::Relaxed);
+        activity.read_ticks.set(read);
         let idle = settings.idle_timeout.map_or(0, clock::ticks);
-        activity.idle_ticks.store(idle, Ordering::Relaxed);
+        activity.idle_ticks.set(idle);
         activity.enter(HEAD, read);
         Self {
             peer,
@@ -94,7 +93,7 @@ impl Connection {
             draining: Cell::new(false),
             closing: Cell::new(false),
             killed: Cell::new(false),
-            tunnel: RefCell::new(None),
+            tunnel: Cell::new(false),
             own_lease: RefCell::new(None),
             registry,
             slot,
@@ -104,7 +103,7 @@ impl Connection {
     /// Turns it into an HTTP/2 connection: between requests only the idle time-out counts.
     pub fn multiplex(&self) {
         self.multiplexed.set(true);
-        self.activity.phase.store(QUIET, Ordering::Relaxed);
+        self.activity.phase.set(QUIET);
         self.set_deadline(self.settings.idle_timeout);
     }
 
@@ -113,7 +112,7 @@ impl Connection {
         self.in_flight.set(self.in_flight.get() + 1);
         let requests = self.requests.get().saturating_add(1);
         self.requests.set(requests);
-        self.activity.phase.store(BUSY, Ordering::Relaxed);
+        self.activity.phase.set(BUSY);
         self.set_deadline(self.settings.write_timeout);
         requests
     }
@@ -122,16 +121,26 @@ impl Connection {
     pub fn end_request(&self) {
         let in_flight = self.in_flight.get().saturating_sub(1);
         self.in_flight.set(in_flight);
-        if in_flight == 0 && self.tunnel.borrow().is_none() {
+        if in_flight == 0 && !self.tunnel.get() {
             let phase = if self.multiplexed.get() { QUIET } else { IDLE };
-            self.activity.phase.store(phase, Ordering::Relaxed);
+            self.activity.phase.set(phase);
             self.set_deadline(self.settings.idle_timeout);
         }
     }
 
-    /// For bodies that are not read to their end.
-    pub fn activity(&self) -> &Arc<Activity> {
-        &self.activity
+    /// Part of a request's body was not read: the connection lingers before it is closed.
+    pub fn leave_unread(&self) {
+        self.activity.leave_unread();
+    }
+
+    /// Whether it lingers before it is closed.
+    pub fn has_unread(&self) -> bool {
+        self.activity.unread.get()
+    }
+
+    /// Whether the connection is to end as soon as nothing is in flight.
+    pub fn is_closing(&self) -> bool {
+        self.closing.get()
     }
 
     /// Keeps a server's connection that has authenticated this client.
@@ -142,14 +151,14 @@ impl Connection {
     /// The connection kept by [`Connection::keep_own`], if it leads to this server and is usable.
     pub fn take_own(&self, server: &Server) -> Option<Lease> {
         let mut own = self.own_lease.borrow_mut();
-        own.take_if(|lease| lease.leads_to(server)).filter(Lease::is_ready)
+        own.take_if(|lease| lease.server().number == server.number)
+            .and_then(|mut lease| lease.is_alive().then_some(lease))
     }
 
-    /// The connection has become a tunnel: no time-out applies while both sides are open, and
-    /// `killed` tells it to end.
-    pub fn become_tunnel(&self, killed: Rc<tokio::sync::Notify>) {
+    /// The connection has become a tunnel: no time-out applies while both sides are open.
+    pub fn become_tunnel(&self) {
         self.activity.enter(TUNNEL, 0);
-        *self.tunnel.borrow_mut() = Some(killed);
+        self.tunnel.set(true);
     }
 
     /// Whether the answer to request number `requests` is the connection's last.
@@ -178,22 +187,18 @@ impl Connection {
     /// Ends the connection now.
     pub fn kill(&self) {
         self.killed.set(true);
-        if let Some(tunnel) = &*self.tunnel.borrow() {
-            tunnel.notify_waiters();
-            tunnel.notify_one();
-        }
         self.wake();
     }
 
     /// Ends the connection if it has been silent for too long.
     pub fn sweep(&self) {
-        if clock::reached(self.activity.deadline.load(Ordering::Relaxed)) {
+        if clock::reached(self.activity.deadline.get()) {
             self.kill();
         }
     }
 
     fn set_deadline(&self, timeout: Option<std::time::Duration>) {
-        self.activity.deadline.store(timeout.map_or(0, clock::after), Ordering::Relaxed);
+        self.activity.deadline.set(timeout.map_or(0, clock::after));
     }
 
     fn wake(&self) {

@@ -22,7 +22,7 @@ impl Registry {
         self: &Rc<Self>,
         peer: SocketAddr,
         settings: Arc<Settings>,
-        activity: Arc<Activity>,
+        activity: Rc<Activity>,
     ) -> Rc<Connection> {
         let mut slots = self.slots.borrow_mut();
         let slot = self.free.borrow_mut().pop().unwrap_or_else(|| {

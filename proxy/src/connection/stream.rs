@@ -3,12 +3,13 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, HALF_TUNNEL, LINGER, LINGERING, TUNNEL};
 use crate::clock;
@@ -19,12 +20,12 @@ use crate::clock;
 pub struct Stream<S> {
     inner: S,
     read_already: Bytes,
-    activity: Arc<Activity>,
+    activity: Rc<Activity>,
 }
 
 impl<S> Stream<S> {
     /// `read_already` comes first.
-    pub fn new(inner: S, read_already: Bytes, activity: Arc<Activity>) -> Self {
+    pub fn new(inner: S, read_already: Bytes, activity: Rc<Activity>) -> Self {
         Self { inner, read_already, activity }
     }
 }
@@ -79,15 +80,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let phase = this.activity.phase.load(Ordering::Relaxed);
+        let phase = this.activity.phase.get();
         if phase != LINGERING {
             ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
             if phase == TUNNEL {
                 this.activity.half_close();
             }
-            if matches!(phase, TUNNEL | HALF_TUNNEL)
-                || !this.activity.unread.load(Ordering::Relaxed)
-            {
+            if matches!(phase, TUNNEL | HALF_TUNNEL) || !this.activity.unread.get() {
                 return Poll::Ready(Ok(()));
             }
             // The sweep ends it when the time is over.
@@ -100,6 +99,77 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+}
+
+/// A client's stream, in or without TLS.
+#[derive(Debug)]
+pub enum ClientStream {
+    /// As it is.
+    Plain(Stream<TcpStream>),
+    /// Within TLS.
+    Tls(Box<TlsStream<Stream<TcpStream>>>),
+}
+
+impl ClientStream {
+    /// Whether closing it needs no goodbye: what was written arrives all the same.
+    pub fn closes_silently(&self) -> bool {
+        matches!(self, Self::Plain(_))
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

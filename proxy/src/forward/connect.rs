@@ -6,13 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::stream::{Heard, ServerStream};
+use super::stream::ServerStream;
 use crate::balance::Server;
 use crate::failure::Failure;
 use crate::listen;
@@ -32,13 +30,11 @@ const VIP_PAUSES: [Duration; 3] =
 /// has just gone answers nothing at all, and nobody should wait `dialTimeout` for it.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
-/// Connects to a server. `upgradable` connections carry one request and may become a tunnel;
-/// `others` says that the caller has other servers to try.
+/// Connects to a server. `others` says that the caller has other servers to try.
 pub async fn connect(
     server: &Arc<Server>,
     pools: &Rc<Pools>,
     resolver: &Resolver,
-    upgradable: bool,
     others: bool,
 ) -> Result<Lease, Failure> {
     let mut pauses = match server.vip_tasks() {
@@ -59,17 +55,7 @@ pub async fn connect(
             (Err(failure), _) => return Err(failure),
         }
     };
-    let mut builder = http1::Builder::new();
-    builder.title_case_headers(true);
-    let (sender, connection) =
-        builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Lost)?;
-    // How a connection ends is told by the request that is on it; between requests by nobody.
-    if upgradable {
-        tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) });
-    } else {
-        tokio::task::spawn_local(async move { drop(connection.await) });
-    }
-    Ok(pools.lease(server, sender))
+    Ok(pools.lease(server, stream))
 }
 
 async fn dial(
@@ -98,7 +84,6 @@ async fn dial(
     });
     let stream = dialled.await.map_err(|_| Failure::DialTimeout)??;
     listen::prepare_upstream(&stream).map_err(Failure::Connect)?;
-    let stream = Heard::new(stream);
     let Some((config, name)) = &server.tls else { return Ok(ServerStream::Plain(stream)) };
     let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
     match timeout(TLS_HANDSHAKE, handshake).await {

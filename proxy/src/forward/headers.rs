@@ -227,14 +227,6 @@ pub fn are_of_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
     })
 }
 
-/// A body of unknown length is sent in chunks whatever the method; hyper would leave that of a GET
-/// away.
-pub fn announce_chunks(headers: &mut HeaderMap, method: &Method) {
-    if matches!(*method, Method::GET | Method::HEAD) && !headers.contains_key(CONTENT_LENGTH) {
-        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
-}
-
 /// A request that could have a body says that it has none (RFC 9110 section 8.6).
 pub fn announce_empty_body(headers: &mut HeaderMap, method: &Method) {
     if matches!(*method, Method::POST | Method::PUT | Method::PATCH)

@@ -1,58 +1,59 @@
 //! After a 101: bytes both ways until one side ends.
 
-use std::rc::Rc;
-
+use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, Response};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional_with_sizes;
-use tokio::sync::Notify;
+use http::{HeaderValue, response};
+use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
 use super::headers::{Upgrade, clean_answer};
-use crate::body::Body;
-use crate::connection::Connection;
+use super::stream::ServerStream;
+use crate::connection::ClientStream;
 use crate::failure::Failure;
-use crate::pool::Lease;
+use crate::pool::{Counted, Lease};
 
 /// Per direction and tunnel, bytes.
 const BUFFER: usize = 16 * 1024;
 
-/// Checks a 101 against what was asked for, makes the client's 101 and starts the tunnel.
-pub fn open(
-    connection: &Rc<Connection>,
-    wanted: &Upgrade,
-    client: OnUpgrade,
-    mut answer: Response<hyper::body::Incoming>,
-    lease: Lease,
-) -> Result<Response<Body>, Failure> {
-    let fits =
-        answer.headers().get(UPGRADE).is_some_and(|got| wanted.names(got.as_bytes().trim_ascii()));
-    if !fits {
-        return Err(Failure::BadUpgrade);
+/// The server's end of a tunnel.
+#[derive(Debug)]
+pub struct Tunnel {
+    stream: ServerStream,
+    /// What the server has said already.
+    read: Bytes,
+    _counted: Counted,
+}
+
+impl Tunnel {
+    /// Checks a 101 against what was asked for, makes it the client's 101 and takes the connection.
+    ///
+    /// # Errors
+    /// The server answers with another protocol.
+    pub fn open(
+        wanted: &Upgrade,
+        answer: &mut response::Parts,
+        lease: Option<Lease>,
+    ) -> Result<Self, Failure> {
+        let got = answer.headers.get(UPGRADE).cloned();
+        let got = got
+            .filter(|got| wanted.names(got.as_bytes().trim_ascii()))
+            .ok_or(Failure::BadUpgrade)?;
+        clean_answer(&mut answer.headers);
+        answer.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        answer.headers.insert(UPGRADE, got);
+        let (stream, read, counted) =
+            lease.and_then(Lease::into_parts).ok_or(Failure::BadUpgrade)?;
+        Ok(Self { stream, read, _counted: counted })
     }
-    let protocol = answer.headers().get(UPGRADE).cloned().unwrap_or_else(|| wanted.0.clone());
-    let server = hyper::upgrade::on(&mut answer);
-    let (mut head, _) = answer.into_parts();
-    clean_answer(&mut head.headers);
-    head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    head.headers.insert(UPGRADE, protocol);
-    let killed = Rc::new(Notify::new());
-    connection.become_tunnel(Rc::clone(&killed));
-    // The connection stays registered, and so drained and counted, as long as the tunnel is open.
-    let connection = Rc::clone(connection);
-    tokio::task::spawn_local(async move {
+
+    /// Relays until both sides have ended, or either failed. `read`: what the client has said
+    /// already.
+    pub async fn run(mut self, mut client: ClientStream, read: Bytes) {
         let relay = async {
-            let (Ok(client), Ok(server)) = tokio::join!(client, server) else { return };
-            let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
-            // Either side's end or failure ends both: there is nobody to tell.
-            let _ = copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER).await;
+            self.stream.write_all(&read).await?;
+            client.write_all(&self.read).await?;
+            copy_bidirectional_with_sizes(&mut client, &mut self.stream, BUFFER, BUFFER).await
         };
-        tokio::select! {
-            () = relay => {}
-            () = killed.notified() => {}
-        }
-        drop((connection, lease));
-    });
-    Ok(Response::from_parts(head, Body::Empty))
+        // Either side's end or failure ends both: there is nobody to tell.
+        let _ = relay.await;
+    }
 }

@@ -2,6 +2,7 @@
 
 mod detect;
 mod exchange;
+mod http1;
 mod logged;
 pub mod request;
 
@@ -12,8 +13,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use bytes::Bytes;
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,15 +22,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use self::detect::Protocol;
-use crate::connection::{Activity, Connection, Drivable, Stream, TlsInfo, drive, unless_ended};
+use crate::body::RequestBody;
+use crate::connection::{
+    Activity, ClientStream, Connection, Drivable, Stream, TlsInfo, drive, unless_ended,
+    unless_killed,
+};
 use crate::worker::Worker;
-
-/// hyper's read buffer is also the limit of a head; beyond this a larger `maxHeaderBytes` has no
-/// effect.
-const LARGEST_HEAD: usize = 400 * 1024;
-
-/// Go accepts a little more than the configured head, and so do we.
-const HEAD_SLACK: usize = 4096;
 
 /// Serves one connection to its end.
 pub async fn connection(
@@ -43,30 +41,49 @@ pub async fn connection(
     else {
         return;
     };
-    let activity = Arc::new(Activity::default());
-    let connection = registry.open(peer, Arc::clone(settings), Arc::clone(&activity));
+    let activity = Rc::new(Activity::default());
+    let connection = registry.open(peer, Arc::clone(settings), Rc::clone(&activity));
     let Some(Ok((protocol, begun))) = unless_ended(&connection, detect::detect(&stream)).await
     else {
         return;
     };
-    let stream = Stream::new(stream, begun, activity);
-    // Boxed: a task is as large as its largest step, and most connections need a small one.
     match protocol {
-        Protocol::Http1 => Box::pin(http1(worker, entry_point, connection, stream)).await,
-        Protocol::Http2 => Box::pin(http2(worker, entry_point, connection, stream)).await,
+        Protocol::Http1 => {
+            let stream = ClientStream::Plain(Stream::new(stream, Bytes::new(), activity));
+            http1(&worker, entry_point, &connection, stream, begun).await;
+        }
+        // Boxed: a task is as large as its largest step.
+        Protocol::Http2 => {
+            let stream = Stream::new(stream, begun, activity);
+            Box::pin(http2(worker, entry_point, connection, stream)).await;
+        }
         Protocol::Tls => {
             let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
+            let stream = Stream::new(stream, begun, activity);
             let handshake = Box::pin(acceptor.accept(stream));
             let Some(Ok(stream)) = unless_ended(&connection, handshake).await else { return };
+            let stream = Box::new(stream);
             let session = stream.get_ref().1;
             connection.tls.set(Some(tls_info(session)));
             if session.alpn_protocol() == Some(b"h2") {
                 Box::pin(http2(worker, entry_point, connection, stream)).await;
             } else {
-                Box::pin(http1(worker, entry_point, connection, stream)).await;
+                let stream = ClientStream::Tls(stream);
+                http1(&worker, entry_point, &connection, stream, Bytes::new()).await;
             }
         }
     }
+}
+
+async fn http1(
+    worker: &Worker,
+    entry_point: usize,
+    connection: &Rc<Connection>,
+    stream: ClientStream,
+    read: Bytes,
+) {
+    let serving = http1::serve(worker, entry_point, connection, stream, read);
+    unless_killed(connection, serving).await;
 }
 
 fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
@@ -80,26 +97,6 @@ fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or("-"),
     }
-}
-
-async fn http1<S>(worker: Rc<Worker>, entry_point: usize, connection: Rc<Connection>, stream: S)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let limit = connection.settings.max_header_bytes.saturating_add(HEAD_SLACK).min(LARGEST_HEAD);
-    let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).max_header_size(limit).title_case_headers(true);
-    let service = {
-        let connection = Rc::clone(&connection);
-        service_fn(move |request| {
-            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move {
-                Ok::<_, Infallible>(request::handle(worker, entry_point, connection, request).await)
-            }
-        })
-    };
-    let hyper = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    drive(&connection, hyper).await;
 }
 
 async fn http2<S>(worker: Rc<Worker>, entry_point: usize, connection: Rc<Connection>, stream: S)
@@ -120,7 +117,11 @@ where
         service_fn(move |request| {
             let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
             async move {
-                Ok::<_, Infallible>(request::handle(worker, entry_point, connection, request).await)
+                let (head, incoming) = hyper::Request::into_parts(request);
+                let body = RequestBody::http2(incoming, connection.settings.read_timeout);
+                let answer =
+                    request::handle(&worker, entry_point, &connection, None, head, body).await;
+                Ok::<_, Infallible>(answer)
             }
         })
     };
@@ -142,22 +143,9 @@ where
     }
 }
 
-impl<I, S, B> Drivable for http1::UpgradeableConnection<I, S>
-where
-    S: hyper::service::HttpService<Incoming, ResBody = B>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    B: http_body::Body + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn graceful_shutdown(self: Pin<&mut Self>) {
-        Self::graceful_shutdown(self);
-    }
-}
-
 impl<I, S, B> Drivable for http2::Connection<I, S, LocalExecutor>
 where
-    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: 'static,
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,

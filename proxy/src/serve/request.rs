@@ -9,8 +9,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, request};
-use hyper::body::Incoming;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, request};
 
 use super::exchange::{AnswerBody, InFlight};
 use super::logged::{Logged, Routed, Unanswered};
@@ -19,10 +18,11 @@ use crate::body::{Body, RequestBody};
 use crate::canonical;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::forward::{self, headers, tunnel};
+use crate::forward::tunnel::Tunnel;
+use crate::forward::{self, Departing, headers};
+use crate::http1::Client;
 use crate::internal::Internal;
 use crate::middleware::{Context, Flow, ForwardedHost, Middleware, NoForwardedFor, RawQuery};
-use crate::pool::Lease;
 use crate::respond;
 use crate::route;
 use crate::snapshot::{Route, Target};
@@ -83,42 +83,37 @@ impl Refusal {
     }
 }
 
-/// An answer and, while its body still arrives, the server's connection.
+/// An answer and, behind a 101, the server's end of the tunnel.
 struct Answered {
     response: Response<Body>,
-    lease: Option<Lease>,
+    tunnel: Option<Box<Tunnel>>,
 }
 
 impl From<Response<Body>> for Answered {
     fn from(response: Response<Body>) -> Self {
-        Self { response, lease: None }
+        Self { response, tunnel: None }
     }
 }
 
-/// Answers one request.
+/// Answers one request. `client`: its HTTP/1.1 connection.
 pub async fn handle(
-    worker: Rc<Worker>,
+    worker: &Worker,
     entry_point: usize,
-    connection: Rc<Connection>,
-    request: Request<Incoming>,
+    connection: &Rc<Connection>,
+    client: Option<&Client>,
+    head: request::Parts,
+    mut body: RequestBody,
 ) -> Response<AnswerBody> {
     let number = connection.begin_request();
-    let in_flight = InFlight(Rc::clone(&connection));
-    let (head, incoming) = request.into_parts();
+    let in_flight = InFlight(Rc::clone(connection));
     let logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, &head));
-    let mut unanswered = Unanswered { logged, connection: &connection };
-    let mut body = RequestBody::new(incoming, connection.settings.read_timeout);
-    if connection.multiplexed.get() {
-        body.drain_when_dropped();
-    } else {
-        body.linger_when_dropped(connection.activity());
-    }
+    let mut unanswered = Unanswered { logged, connection };
     if let Some(logged) = &unanswered.logged {
         body.count(&logged.request_bytes);
     }
     let answered =
-        answer(&worker, entry_point, &connection, head, body, &mut unanswered.logged).await;
-    let Answered { mut response, lease } = answered;
+        answer(worker, entry_point, connection, client, head, body, &mut unanswered.logged).await;
+    let Answered { mut response, tunnel } = answered;
     if connection.should_close(number) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if connection.multiplexed.get() {
             connection.drain();
@@ -128,14 +123,15 @@ pub async fn handle(
     }
     let logged = unanswered.logged.take();
     let on_end =
-        logged.map(|logged| logged.on_end(&connection, response.status(), response.headers()));
-    response.map(|body| AnswerBody::new(body, lease, on_end, in_flight))
+        logged.map(|logged| logged.on_end(connection, response.status(), response.headers()));
+    response.map(|body| AnswerBody::new(body, tunnel, on_end, in_flight))
 }
 
 async fn answer(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     entry_point: usize,
     connection: &Rc<Connection>,
+    client: Option<&Client>,
     mut head: request::Parts,
     body: RequestBody,
     logged: &mut Option<Box<Logged>>,
@@ -209,7 +205,8 @@ async fn answer(
                 serve_internally(worker, &snapshot, *internal, head, &canonical_host).await.into()
             }
             Target::Balancer(balancer) => {
-                serve_by(worker, connection, route, balancer, head, body, upgrade, logged).await
+                let departing = Leaving { head, body, upgrade, client };
+                serve_by(worker, connection, route, balancer, departing, logged).await
             }
         },
     };
@@ -233,9 +230,13 @@ async fn serve_internally(
     let checked = Arc::clone(&snapshot.checked);
     let host = host.to_owned();
     let printing = tokio::task::spawn_blocking(move || {
-        internal.answer(&head, &host, &state, &checked, certificates.infos())
+        let answer = internal.answer(&head, &host, &state, &checked, certificates.infos());
+        answer.map(Body::into_own)
     });
-    printing.await.unwrap_or_else(|_| respond::text(StatusCode::INTERNAL_SERVER_ERROR))
+    match printing.await {
+        Ok(answer) => answer.map(Body::Full),
+        Err(_) => respond::text(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 /// What no router gets to see.
@@ -362,16 +363,21 @@ fn find<'s>(
     snapshot.routes.get(number)
 }
 
+/// A request that has passed its middlewares.
+struct Leaving<'c> {
+    head: request::Parts,
+    body: RequestBody,
+    upgrade: Option<headers::Upgrade>,
+    client: Option<&'c Client>,
+}
+
 /// Has a server answer.
-#[allow(clippy::too_many_arguments)] // one step of one way; a struct would only rename them
 async fn serve_by(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     connection: &Rc<Connection>,
     route: &Route,
     balancer: &Balancer,
-    mut head: request::Parts,
-    body: RequestBody,
-    upgrade: Option<headers::Upgrade>,
+    leaving: Leaving<'_>,
     logged: &mut Option<Box<Logged>>,
 ) -> Answered {
     if balancer.is_empty() {
@@ -381,24 +387,24 @@ async fn serve_by(
         }
         return answer.into();
     }
+    let Leaving { mut head, body, upgrade, client } = leaving;
     headers::depart(&mut head.headers, connection, upgrade.as_ref());
     if head.extensions.get::<NoForwardedFor>().is_some() {
         head.headers.remove(FORWARDED_FOR);
     }
-    let forced_host = head.extensions.get::<ForwardedHost>().is_some();
-    head.version = Version::HTTP_11;
-    if body.is_empty() {
+    if body.is_ended() {
         headers::announce_empty_body(&mut head.headers, &head.method);
-    } else {
-        headers::announce_chunks(&mut head.headers, &head.method);
     }
     let bound = headers::are_of_connection(&head.headers, &AUTHORIZATION);
-    let mut request = Request::from_parts(head, body);
-    let client_side = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
-    let forwarded =
-        forward::forward(worker, connection, balancer, request, upgrade.is_some(), forced_host)
-            .await;
-    let forward::Answer { response, mut lease, server } = match forwarded {
+    let departing = Departing {
+        head: &head,
+        body,
+        tunnel: upgrade.is_some(),
+        forced_host: head.extensions.get::<ForwardedHost>().is_some(),
+        client,
+    };
+    let forwarded = forward::forward(worker, connection, balancer, departing).await;
+    let (mut head, mut exchange) = match forwarded {
         Ok(answer) => answer,
         Err(failure) => {
             tracing::debug!(routerName = %route.name, serviceName = %route.service, error = %failure,
@@ -408,39 +414,44 @@ async fn serve_by(
             return if framing_lost { closing(answer) } else { answer }.into();
         }
     };
-    lease.bound |= bound
-        || response.status() == StatusCode::UNAUTHORIZED
-            && headers::are_of_connection(response.headers(), &WWW_AUTHENTICATE);
-    if let Some(logged) = logged {
-        logged.answered(&server, response.status(), response.headers());
+    if bound
+        || exchange.is_bound()
+        || head.status == StatusCode::UNAUTHORIZED
+            && headers::are_of_connection(&head.headers, &WWW_AUTHENTICATE)
+    {
+        exchange.bind(connection);
     }
-    if !headers::is_framing_clear(response.headers()) {
+    if let Some(logged) = logged
+        && let Some(server) = exchange.server()
+    {
+        logged.answered(server, head.status, &head.headers);
+    }
+    if exchange.is_unclear() {
         return Failure::BadFraming.answer().into();
     }
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let opened = match (upgrade, client_side) {
-            (Some(wanted), Some(client)) => {
-                tunnel::open(connection, &wanted, client, response, lease)
-            }
-            _ => Err(Failure::BadUpgrade),
-        };
-        return opened
-            .unwrap_or_else(|failure| {
-                tracing::debug!(routerName = %route.name, serverURL = %server.key.url,
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        let opened = upgrade
+            .ok_or(Failure::BadUpgrade)
+            .and_then(|wanted| Tunnel::open(&wanted, &mut head, exchange.into_lease()));
+        return match opened {
+            Ok(tunnel) => Answered {
+                response: Response::from_parts(head, Body::Empty),
+                tunnel: Some(Box::new(tunnel)),
+            },
+            Err(failure) => {
+                tracing::debug!(routerName = %route.name, serviceName = %route.service,
                     error = %failure, "The upgrade failed");
-                failure.answer()
-            })
-            .into();
+                failure.answer().into()
+            }
+        };
     }
-    let (mut head, body) = response.into_parts();
     headers::clean_answer(&mut head.headers);
     if head.status == StatusCode::NOT_MODIFIED {
         // It describes a body that is not sent (RFC 9110 section 15.4.5).
         head.headers.remove(CONTENT_TYPE);
     }
     head.version = Version::HTTP_11;
-    head.extensions.clear();
-    Answered { response: Response::from_parts(head, Body::Incoming(body)), lease: Some(lease) }
+    Response::from_parts(head, exchange.into_body()).into()
 }
 
 /// Takes an answer back through the middlewares that the request passed, last first.
@@ -452,12 +463,12 @@ fn through_middlewares(
     if passed.is_empty() || answered.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return answered;
     }
-    let Answered { response, lease } = answered;
+    let Answered { response, tunnel } = answered;
     let (mut head, body) = response.into_parts();
     for middleware in passed.iter().rev() {
         middleware.on_response(&mut head, context);
     }
-    Answered { response: Response::from_parts(head, body), lease }
+    Answered { response: Response::from_parts(head, body), tunnel }
 }
 
 #[cfg(test)]

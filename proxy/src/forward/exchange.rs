@@ -1,0 +1,415 @@
+//! One request on a server's connection, and its answer as it arrives.
+//!
+//! Everything happens in the request's own task: no task per connection, no channel between.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, StatusCode, request, response};
+use http_body::Frame;
+use tokio::time::{Sleep, sleep};
+
+use super::stream::ServerStream;
+use crate::balance::Server;
+use crate::body::{Body, RequestBody, RequestBodyError};
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::http1::decode::{Decoder, Step};
+use crate::http1::encode::{self, CHUNK_END, Delimiter};
+use crate::http1::framing::Framing;
+use crate::http1::head::{self, AnswerHead};
+use crate::http1::{Client, Error, Wire};
+use crate::pool::Lease;
+
+/// An answer's head, bytes.
+const LARGEST_HEAD: usize = 1024 * 1024;
+
+/// Interim answers (1xx) before the final one; Go's limit.
+const MOST_INTERIM: u32 = 5;
+
+/// A request as one server gets it.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'r> {
+    /// Method, target and headers.
+    pub head: &'r request::Parts,
+    /// `Host`, where it is not the one in the headers.
+    pub host: Option<&'r HeaderValue>,
+    /// The server's own path, which the target continues.
+    pub prefix: &'r str,
+    /// How long the answer's head may take, counted from the request's end.
+    pub limit: Option<Duration>,
+    /// Who gets interim answers.
+    pub client: Option<&'r Client>,
+}
+
+/// Why a request got no answer on a connection.
+#[derive(Debug)]
+pub struct Broken {
+    /// The cause.
+    pub failure: Failure,
+    /// The request's body, if nothing of the request has left.
+    pub unsent: Option<RequestBody>,
+    /// The connection ended before the first byte of an answer.
+    pub silent: bool,
+}
+
+/// A body on its way to the server.
+#[derive(Debug)]
+struct Upload {
+    body: RequestBody,
+    chunked: bool,
+    ended: bool,
+    /// The only piece that has left the body up to now.
+    first: Option<Bytes>,
+    pieces: u32,
+}
+
+enum UploadError {
+    /// The server does not take it; reading tells why.
+    Write,
+    /// The client does not send it.
+    Body(RequestBodyError),
+}
+
+impl Upload {
+    /// Hands on what there is. Ready: everything is written.
+    fn poll(
+        &mut self,
+        wire: &mut Wire<ServerStream>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), UploadError>> {
+        loop {
+            if self.ended {
+                return wire.poll_flush(cx).map_err(|_| UploadError::Write);
+            }
+            if wire.is_full() {
+                ready!(wire.poll_flush(cx)).map_err(|_| UploadError::Write)?;
+            }
+            match self.body.poll_data(cx) {
+                Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
+                Poll::Ready(Some(Ok(data))) => {
+                    self.pieces = self.pieces.saturating_add(1);
+                    self.first = (self.pieces == 1).then(|| data.clone());
+                    if self.chunked {
+                        encode::chunk_size(wire.out(), data.len());
+                        wire.queue(data, CHUNK_END);
+                    } else {
+                        wire.queue(data, b"");
+                    }
+                }
+                Poll::Ready(None) => {
+                    if self.chunked {
+                        // A large chunk has to be followed, not preceded, by the end.
+                        if wire.is_full() {
+                            ready!(wire.poll_flush(cx)).map_err(|_| UploadError::Write)?;
+                        }
+                        encode::last_chunk(wire.out(), None);
+                    }
+                    self.ended = true;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Err(UploadError::Body(error)));
+                }
+                Poll::Pending => {
+                    ready!(wire.poll_flush(cx)).map_err(|_| UploadError::Write)?;
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+/// Sends a request and waits for the head of its answer.
+///
+/// # Errors
+/// See [`Broken`]; the connection is closed then.
+pub async fn send(
+    mut lease: Lease,
+    outgoing: &Outgoing<'_>,
+    body: RequestBody,
+) -> Result<(response::Parts, Exchange), Broken> {
+    let head = outgoing.head;
+    let chunked = !body.is_ended() && !head.headers.contains_key(CONTENT_LENGTH);
+    let ended = body.is_ended();
+    let mut upload = Upload { body, chunked, ended, first: None, pieces: 0 };
+    let Some(wire) = lease.wire() else {
+        let failure = Failure::Lost(Error::Ended);
+        return Err(Broken { failure, unsent: Some(upload.body), silent: true });
+    };
+    let written_before = wire.written();
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let delimiter = if chunked { Delimiter::Chunks } else { Delimiter::AsIs };
+    encode::request(
+        wire.out(),
+        &head.method,
+        &[outgoing.prefix, target],
+        &head.headers,
+        outgoing.host,
+        delimiter,
+    );
+    let mut sending = Sending {
+        lease: Some(lease),
+        upload: &mut upload,
+        write_failed: false,
+        interim: 0,
+        timer: None,
+    };
+    let result = std::future::poll_fn(|cx| sending.poll(outgoing, cx)).await;
+    let lease = sending.lease.take();
+    match (result, lease) {
+        (Ok(head), Some(lease)) => {
+            let AnswerHead { parts, framing, keep } = head;
+            let upload = (!upload.ended).then(|| Box::new(upload));
+            let exchange = Exchange {
+                lease: Some(lease),
+                decoder: Decoder::from(framing),
+                unclear: framing == Framing::Unclear,
+                upload,
+                keep,
+                owner: None,
+            };
+            Ok((parts, exchange))
+        }
+        (Err((failure, silent)), lease) => {
+            let nothing_left = lease.is_some_and(|mut lease| {
+                lease.wire().is_none_or(|wire| wire.written() == written_before)
+            });
+            let Upload { mut body, first, pieces, .. } = upload;
+            let unsent = (nothing_left && silent && pieces < 2).then(|| {
+                body.give_back(first.unwrap_or_default());
+                body
+            });
+            Err(Broken { failure, unsent, silent })
+        }
+        (Ok(_), None) => {
+            Err(Broken { failure: Failure::Lost(Error::Ended), unsent: None, silent: false })
+        }
+    }
+}
+
+struct Sending<'u> {
+    lease: Option<Lease>,
+    upload: &'u mut Upload,
+    write_failed: bool,
+    interim: u32,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Sending<'_> {
+    /// The answer's head, or the failure and whether the server had said nothing.
+    fn poll(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<AnswerHead, (Failure, bool)>> {
+        let Some(wire) = self.lease.as_mut().and_then(Lease::wire) else {
+            return Poll::Ready(Err((Failure::Lost(Error::Ended), false)));
+        };
+        let mut sent = self.upload.ended && wire.is_flushed();
+        if !sent && !self.write_failed {
+            match self.upload.poll(wire, cx) {
+                Poll::Ready(Ok(())) => sent = true,
+                Poll::Ready(Err(UploadError::Body(error))) => {
+                    let failure = match error {
+                        RequestBodyError::TimedOut => Failure::RequestBodyTimeout,
+                        RequestBodyError::Client(error) => Failure::RequestBody(error),
+                    };
+                    return Poll::Ready(Err((failure, false)));
+                }
+                // A server may answer before it has read a body, and close (413 is the usual
+                // case): what it had to say is still to be read.
+                Poll::Ready(Err(UploadError::Write)) => {
+                    self.write_failed = true;
+                    wire.discard();
+                }
+                Poll::Pending => {}
+            }
+        }
+        loop {
+            let read = wire
+                .poll_head(cx, LARGEST_HEAD, |input| head::answer(input, &outgoing.head.method));
+            let head = match read {
+                Poll::Ready(Ok(Some(head))) => head,
+                Poll::Ready(Ok(None)) => {
+                    return Poll::Ready(Err((Failure::Lost(Error::Ended), self.interim == 0)));
+                }
+                Poll::Ready(Err(error @ Error::Io(_))) => {
+                    let silent = self.interim == 0 && wire.is_read_empty();
+                    return Poll::Ready(Err((Failure::Lost(error), silent)));
+                }
+                Poll::Ready(Err(error @ Error::Ended)) => {
+                    return Poll::Ready(Err((Failure::Lost(error), false)));
+                }
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err((Failure::BadAnswer(error), false)));
+                }
+                Poll::Pending => break,
+            };
+            let status = head.parts.status;
+            if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+                self.upload.ended |= self.write_failed;
+                return Poll::Ready(Ok(AnswerHead {
+                    keep: head.keep && !self.write_failed,
+                    ..head
+                }));
+            }
+            self.interim += 1;
+            if self.interim > MOST_INTERIM {
+                return Poll::Ready(Err((Failure::BadAnswer(Error::TooManyInterim), false)));
+            }
+            // Whether a client's body is wanted is between the client and us.
+            if status != StatusCode::CONTINUE
+                && let Some(client) = outgoing.client
+            {
+                client.pass_interim(cx, status, &head.parts.headers);
+            }
+        }
+        if let Some(limit) = outgoing.limit
+            && (sent || self.write_failed)
+        {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+            ready!(timer.as_mut().poll(cx));
+            return Poll::Ready(Err((Failure::ResponseHeaderTimeout, false)));
+        }
+        Poll::Pending
+    }
+}
+
+/// An answer whose head has arrived: its body, and the rest of the request's body that may still
+/// be on its way. When both are over, the connection goes back to the pool; dropped earlier, it is
+/// closed: what is left on it is nobody's.
+#[derive(Debug)]
+pub struct Exchange {
+    lease: Option<Lease>,
+    decoder: Decoder,
+    unclear: bool,
+    upload: Option<Box<Upload>>,
+    keep: bool,
+    /// The only client that the connection may serve (NTLM, Negotiate).
+    owner: Option<Rc<Connection>>,
+}
+
+impl Exchange {
+    /// Whether nobody can tell where the body ends.
+    pub fn is_unclear(&self) -> bool {
+        self.unclear
+    }
+
+    /// How many bytes of the body are missing, if that is known.
+    pub fn left(&self) -> Option<u64> {
+        self.decoder.left()
+    }
+
+    /// Who answers; `None`: the answer is over.
+    pub fn server(&self) -> Option<&Arc<Server>> {
+        self.lease.as_ref().map(Lease::server)
+    }
+
+    /// The body. One that is empty frees the connection at once.
+    pub fn into_body(mut self) -> Body {
+        if self.decoder.is_done() && self.upload.is_none() {
+            self.end();
+            return Body::Empty;
+        }
+        Body::Server(self)
+    }
+
+    /// From now on the connection belongs to this client.
+    pub fn bind(&mut self, owner: &Rc<Connection>) {
+        self.owner = Some(Rc::clone(owner));
+    }
+
+    /// Whether the connection belonged to one client before.
+    pub fn is_bound(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_bound)
+    }
+
+    /// The connection itself, for a tunnel.
+    pub fn into_lease(mut self) -> Option<Lease> {
+        self.lease.take()
+    }
+
+    /// Whether the request's body is still on its way.
+    pub fn is_uploading(&self) -> bool {
+        self.upload.is_some()
+    }
+
+    /// Hands on what there is of the request's body.
+    pub fn drive_upload(&mut self, cx: &mut Context<'_>) {
+        let Some(upload) = &mut self.upload else { return };
+        let Some(wire) = self.lease.as_mut().and_then(Lease::wire) else { return };
+        match upload.poll(wire, cx) {
+            Poll::Ready(Ok(())) => self.upload = None,
+            Poll::Ready(Err(_)) => {
+                wire.discard();
+                self.upload = None;
+                self.keep = false;
+            }
+            Poll::Pending => {}
+        }
+    }
+
+    /// The answer's next bytes or its trailers.
+    pub fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.drive_upload(cx);
+        let Some(wire) = self.lease.as_mut().and_then(Lease::wire) else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match self.decoder.decode(wire.read()) {
+                Ok(Step::Data(data)) => {
+                    if self.decoder.is_done() {
+                        self.end();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Ok(Step::Trailers(trailers)) => {
+                    self.end();
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                }
+                Ok(Step::End) => {
+                    self.end();
+                    return Poll::Ready(None);
+                }
+                Ok(Step::More) => {}
+                Err(error) => {
+                    self.lease = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+            let failed = match ready!(wire.poll_more(cx, self.decoder.expected())) {
+                Ok(1..) => continue,
+                Ok(0) => self.decoder.end(),
+                Err(error) => Err(error.into()),
+            };
+            self.keep = false;
+            self.end();
+            return Poll::Ready(failed.err().map(Err));
+        }
+    }
+
+    /// The body is over: the connection is free, if it is fit for another request.
+    pub fn end(&mut self) {
+        let Some(mut lease) = self.lease.take() else { return };
+        let Some(wire) = lease.wire() else { return };
+        let fit = self.keep && self.upload.is_none() && wire.is_read_empty() && wire.is_flushed();
+        if !fit {
+            return;
+        }
+        wire.rest();
+        match self.owner.take() {
+            None => lease.give_back(),
+            // The streams of an HTTP/2 connection may be anybody's: theirs is closed.
+            Some(owner) if owner.multiplexed.get() => {}
+            Some(owner) => owner.keep_own(lease.bind()),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A client's HTTP/1.1 connection, request by request.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, EXPECT};
+use http::{Method, StatusCode, Version, request as http_request, response};
+use http_body::Body as _;
+use tokio::io::AsyncWrite;
+use tokio::time::timeout;
+
+use super::exchange::AnswerBody;
+use super::request;
+use crate::body::{DRAINED_BYTES, RequestBody};
+use crate::connection::{ClientStream, Connection};
+use crate::http1::encode::{self, CHUNK_END, Delimiter, Facts};
+use crate::http1::head::RequestHead;
+use crate::http1::{Client, Error};
+use crate::worker::Worker;
+
+/// Go accepts a little more than the configured head, and so do we, bytes.
+const HEAD_SLACK: usize = 4096;
+
+/// How long an unwanted rest of a body is read before the connection is given up.
+const DRAINED_FOR: Duration = Duration::from_secs(1);
+
+/// What follows an answer.
+enum Next {
+    /// Another request.
+    Request,
+    /// The connection's end, after the answer has arrived.
+    Close,
+    /// Nothing: the client has gone, or the answer broke off.
+    Abort,
+}
+
+/// Serves a connection to its end. `read`: what was read from it already.
+pub async fn serve(
+    worker: &Worker,
+    entry_point: usize,
+    connection: &Rc<Connection>,
+    stream: ClientStream,
+    read: Bytes,
+) {
+    let limit = connection.settings.max_header_bytes.saturating_add(HEAD_SLACK);
+    let client = Client::new(stream, read);
+    let next = loop {
+        let head = poll_fn(|cx| {
+            if connection.is_closing() && !client.wire().has_begun() {
+                return Poll::Ready(Ok(None));
+            }
+            client.poll_head(cx, limit)
+        });
+        let head = match head.await {
+            Ok(Some(head)) => head,
+            Ok(None) => break Next::Close,
+            Err(error) => break refuse(&client, connection, &error).await,
+        };
+        let RequestHead { parts, framing, keep } = head;
+        let asked = Asked { version: parts.version, head: parts.method == Method::HEAD, keep };
+        client.begin(framing, expects(&parts), asked.version == Version::HTTP_11);
+        let body = RequestBody::http1(&client, connection.settings.read_timeout);
+        let answer = {
+            let handling =
+                request::handle(worker, entry_point, connection, Some(&client), parts, body);
+            let mut handling = pin!(handling);
+            poll_fn(|cx| match handling.as_mut().poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending => client.poll_gone(cx).map(|()| None),
+            })
+            .await
+        };
+        let Some(answer) = answer else { return };
+        let (head, mut body) = answer.into_parts();
+        if let Some(tunnel) = body.take_tunnel() {
+            let facts = Facts { version: Version::HTTP_11, keep: true, delimiter: Delimiter::AsIs };
+            encode::answer(client.wire().out(), head.status, &head.headers, facts);
+            connection.become_tunnel();
+            drop(body);
+            if poll_fn(|cx| client.wire().poll_flush(cx)).await.is_ok()
+                && let Some(client) = Rc::into_inner(client)
+            {
+                let (stream, read) = client.into_parts();
+                // Boxed: few connections become tunnels.
+                Box::pin(tunnel.run(stream, read)).await;
+            }
+            return;
+        }
+        match write(&client, &head, body, asked).await {
+            Next::Request => client.wire().rest(),
+            other => break other,
+        }
+    };
+    if matches!(next, Next::Close) {
+        close(&client, connection).await;
+    }
+}
+
+/// What of the request decides how its answer is sent.
+#[derive(Clone, Copy)]
+struct Asked {
+    version: Version,
+    head: bool,
+    keep: bool,
+}
+
+/// Whether the client waits for `100 Continue` (RFC 9110 section 10.1.1).
+fn expects(head: &http_request::Parts) -> bool {
+    head.version == Version::HTTP_11
+        && head
+            .headers
+            .get(EXPECT)
+            .is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Sends an answer.
+async fn write(client: &Client, head: &response::Parts, body: AnswerBody, asked: Asked) -> Next {
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let length = body.size_hint().exact();
+    let mut keep = asked.keep && !says_close(head);
+    let delimiter = match length {
+        _ if bodiless => Delimiter::None,
+        Some(0) | None if asked.head => Delimiter::AsIs,
+        Some(length) => Delimiter::Length(length),
+        None if asked.version == Version::HTTP_11 => Delimiter::Chunks,
+        None => {
+            keep = false;
+            Delimiter::None
+        }
+    };
+    if !client.is_body_read() && !body.is_uploading() {
+        keep &= is_worth_reading(client);
+    }
+    let facts = Facts { version: asked.version, keep, delimiter };
+    encode::answer(client.wire().out(), head.status, &head.headers, facts);
+    let chunked = delimiter == Delimiter::Chunks;
+    let sending = Sending { client, body: Some(body), chunked };
+    let mut sending =
+        if bodiless || asked.head { Sending { body: None, ..sending } } else { sending };
+    if !poll_fn(|cx| sending.poll(cx)).await {
+        return Next::Abort;
+    }
+    if !keep {
+        return Next::Close;
+    }
+    if client.is_body_read() { Next::Request } else { drain(client).await }
+}
+
+fn says_close(head: &response::Parts) -> bool {
+    head.headers.get(CONNECTION).is_some_and(|value| value == "close")
+}
+
+/// Whether the rest of an unwanted body is small enough to be read, so that another request can
+/// follow it.
+fn is_worth_reading(client: &Client) -> bool {
+    !client.expects() && client.left().is_none_or(|left| left <= DRAINED_BYTES as u64)
+}
+
+/// An answer on its way.
+struct Sending<'c> {
+    client: &'c Client,
+    /// Dropped at its end: the server's connection is free then, while the last bytes are written.
+    body: Option<AnswerBody>,
+    chunked: bool,
+}
+
+impl Sending<'_> {
+    /// True: everything has been written. False: the client has gone, or the answer broke off.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            if self.body.is_none() || self.client.wire().is_full() {
+                let flushed = self.client.wire().poll_flush(cx);
+                match flushed {
+                    Poll::Ready(Ok(())) if self.body.is_none() => return Poll::Ready(true),
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(false),
+                    Poll::Pending => {
+                        if let Some(body) = &mut self.body {
+                            // A client may read only after it has sent everything.
+                            body.drive_upload(cx);
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            }
+            let Some(body) = &mut self.body else { continue };
+            match Pin::new(body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => self.queue(frame),
+                Poll::Ready(None) => self.end(None),
+                Poll::Ready(Some(Err(_))) => {
+                    // What arrived is passed on; the missing end tells the rest.
+                    let _ = self.client.wire().poll_flush(cx);
+                    return Poll::Ready(false);
+                }
+                Poll::Pending => {
+                    let flushed = self.client.wire().poll_flush(cx);
+                    let gone = match flushed {
+                        Poll::Ready(Ok(())) => self.client.poll_gone(cx).is_ready(),
+                        Poll::Ready(Err(_)) => true,
+                        Poll::Pending => false,
+                    };
+                    return if gone { Poll::Ready(false) } else { Poll::Pending };
+                }
+            }
+        }
+    }
+
+    fn queue(&mut self, frame: http_body::Frame<Bytes>) {
+        let frame = match frame.into_data() {
+            Ok(data) => {
+                if self.chunked {
+                    // An empty chunk would be the last.
+                    if !data.is_empty() {
+                        let mut wire = self.client.wire();
+                        encode::chunk_size(wire.out(), data.len());
+                        wire.queue(data, CHUNK_END);
+                    }
+                } else {
+                    self.client.wire().queue(data, b"");
+                    if self.body.as_ref().is_some_and(http_body::Body::is_end_stream) {
+                        self.body = None;
+                    }
+                }
+                return;
+            }
+            Err(frame) => frame,
+        };
+        if let Ok(trailers) = frame.into_trailers() {
+            self.end(Some(&trailers));
+        }
+    }
+
+    fn end(&mut self, trailers: Option<&http::HeaderMap>) {
+        if self.chunked {
+            encode::last_chunk(self.client.wire().out(), trailers);
+        }
+        self.body = None;
+    }
+}
+
+/// Reads the rest of a body that nobody wants, up to a limit.
+async fn drain(client: &Client) -> Next {
+    let mut left = DRAINED_BYTES;
+    let drained = poll_fn(|cx| {
+        loop {
+            match client.poll_body(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                        Some(rest) => left = rest,
+                        None => return Poll::Ready(false),
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                Poll::Ready(None) => return Poll::Ready(true),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    });
+    match timeout(DRAINED_FOR, drained).await {
+        Ok(true) => Next::Request,
+        _ => Next::Close,
+    }
+}
+
+/// Answers what is no request.
+async fn refuse(client: &Client, connection: &Connection, error: &Error) -> Next {
+    let status = match error {
+        Error::Io(_) | Error::Ended => return Next::Abort,
+        Error::HeadTooLarge => "431 Request Header Fields Too Large",
+        Error::TargetTooLong => "414 URI Too Long",
+        Error::Version => "505 HTTP Version Not Supported: unsupported protocol version",
+        _ => "400 Bad Request",
+    };
+    {
+        let mut wire = client.wire();
+        let out = wire.out();
+        for part in [
+            "HTTP/1.1 ",
+            status,
+            "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n",
+            status,
+        ] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+    connection.leave_unread();
+    match poll_fn(|cx| client.wire().poll_flush(cx)).await {
+        Ok(()) => Next::Close,
+        Err(_) => Next::Abort,
+    }
+}
+
+/// Ends the connection so that the client gets everything that was written.
+async fn close(client: &Client, connection: &Connection) {
+    if !client.is_body_read() {
+        connection.leave_unread();
+    }
+    // Without TLS and with nothing left unread, closing the socket says it all.
+    if client.wire().stream().closes_silently() && !connection.has_unread() {
+        return;
+    }
+    let _ = poll_fn(|cx| Pin::new(client.wire().stream_mut()).poll_shutdown(cx)).await;
+}
