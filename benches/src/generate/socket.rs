@@ -25,6 +25,9 @@ pub(super) fn open(target: SocketAddr, place: usize) -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
+    // Where the system paces (BBR), the load would cost more and come in other bursts than where it
+    // does not. Refused, the system's own way stays.
+    let _ = sockopt::set_tcp_congestion(&socket, "reno");
     if let Some(source) = source(target, place) {
         bind(&socket, &SocketAddr::from((source, 0)))?;
     }

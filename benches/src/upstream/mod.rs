@@ -23,7 +23,7 @@ use rustix::net::{
 const QUEUE: i32 = 4096;
 
 /// Listens on `address` (port 0: any free one) with a long queue. What it accepts sends at once
-/// (`TCP_NODELAY` is inherited).
+/// (`TCP_NODELAY` is inherited) and unpaced.
 ///
 /// # Errors
 /// The address is taken or not this machine's.
@@ -32,6 +32,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
+    // As the generator does, for the same reason.
+    let _ = sockopt::set_tcp_congestion(&socket, "reno");
     bind(&socket, &address)?;
     queue(&socket, QUEUE)?;
     Ok(TcpListener::from(socket))
