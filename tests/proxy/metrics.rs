@@ -173,6 +173,20 @@ fn header_labels_and_switches() {
     assert!(!page.contains("le=\"0.1\""), "{page}");
 }
 
+/// One of two servers refuses connections: one request of two is tried on the other.
+#[test]
+fn retries() {
+    let harness = Harness::with("", &[ON]);
+    for _ in 0..2 {
+        assert_eq!(harness.ask("base-dead.test", &[]).expect("an answer").status, 200);
+    }
+    let of = |family: &str, labels: &str| {
+        format!("traefik_service_{family}{{{labels}service=\"base-dead@file\"}}")
+    };
+    let requests = of("requests_total", r#"code="200",method="GET",protocol="http","#);
+    shows(&harness, &[(&of("retries_total", ""), 1.0), (&requests, 2.0)]);
+}
+
 #[test]
 fn clients_that_leave_and_connections_that_change() {
     let harness = Harness::with("", &[ON]);
