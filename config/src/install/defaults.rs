@@ -139,8 +139,8 @@ mod tests {
         install.ping = Some(Ping { entry_point: "http".into(), ..Default::default() });
         assert_eq!(names(&install), [pair("http", ":80")]);
 
-        let mut measured = Install::default();
-        measured.metrics = Some(Metrics::default());
+        let metrics = Some(Metrics::default());
+        let mut measured = Install { metrics, ..Default::default() };
         assert_eq!(names(&measured), [pair("http", ":80")]);
         measured.metrics =
             Some(Metrics { prometheus: Some(Prometheus::default()), ..Default::default() });
