@@ -41,6 +41,32 @@ fn a_short_run() {
 }
 
 #[test]
+fn routers_appear() {
+    let load = Path::new(env!("CARGO_BIN_EXE_load"));
+    let swarmgate = load.with_file_name("swarmgate");
+    if !swarmgate.is_file() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = Command::new(load)
+        .args(["--only", "apply-1000", "--rounds", "1", "--seconds", "0.2", "--warm-up", "0.1"])
+        .args(["--peers", "swarmgate", "--out"])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let noted = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{noted}");
+    let json = std::fs::read_to_string(folder.path().join("load.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for figure in ["apply_cpu_ms", "live_ms", "p99_us", "p99_during_us", "p99_during"] {
+        let seen = json["rows"][0]["figures"][figure]["median"].as_f64();
+        assert!(seen.is_some_and(|seen| seen > 0.0), "{figure}: {json:#}\n{noted}");
+    }
+    assert_eq!(json["goals"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn an_interrupt_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Command::new(env!("CARGO_BIN_EXE_load"))

@@ -225,3 +225,34 @@ async fn asked_to_stop() {
         Err(_) => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Metric;
+    use crate::report::example;
+
+    #[test]
+    fn what_does_not_hold_is_named() {
+        let mut report = example();
+        let wrong = check(&report).unwrap_err();
+        assert_eq!(wrong, "keep-alive: requests failed on nginx");
+        for row in &mut report.rows {
+            row.failed.clear();
+        }
+        assert_eq!(check(&report), Ok(()));
+        for verdict in &mut report.goals {
+            verdict.met = verdict.met.map(|_| verdict.metric != Metric::ConnectionKib);
+        }
+        report.rows[2].figures.clear();
+        let wrong = check(&report).unwrap_err();
+        assert!(wrong.contains("idle: per connection missed (at most 4 KiB)"), "{wrong}");
+        assert!(wrong.contains("keep-alive: traefik was not measured"), "{wrong}");
+    }
+
+    #[test]
+    fn lists_everything() {
+        let text = list();
+        assert!(text.contains("keep-alive ") && text.contains("traefik-fast"), "{text}");
+    }
+}

@@ -70,3 +70,5 @@ pub fn markdown(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::report as example;

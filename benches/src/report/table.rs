@@ -138,7 +138,7 @@ pub fn goals(report: &Report) -> Table {
                 title(&verdict.load),
                 verdict.metric.title().to_owned(),
                 verdict.goal.clone(),
-                verdict.seen.map_or("-".to_owned(), |seen| format!("{seen:.2}")),
+                verdict.seen.map_or("-".to_owned(), |seen| seen_in_short(verdict.limit, seen)),
                 match verdict.met {
                     Some(true) => "met",
                     Some(false) => "missed",
@@ -153,6 +153,16 @@ pub fn goals(report: &Report) -> Table {
         head: ["", "figure", "goal", "seen", ""].map(str::to_owned).to_vec(),
         rows,
         notes: vec![ELSEWHERE.to_owned()],
+    }
+}
+
+/// Near the limit with as many digits as tell on which side of it.
+fn seen_in_short(limit: f64, seen: f64) -> String {
+    let shown = format!("{seen:.2}");
+    let side = |value: f64| value <= limit;
+    match shown.parse::<f64>() {
+        Ok(rounded) if side(rounded) != side(seen) => format!("{seen:.4}"),
+        _ => shown,
     }
 }
 
@@ -199,5 +209,19 @@ impl Table {
             text += &format!("- {note}\n");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_the_limit() {
+        let cases =
+            [(1.0, 1.004, "1.0040"), (1.0, 0.996, "1.00"), (1.0, 1.2, "1.20"), (4.0, 3.0, "3.00")];
+        for (limit, seen, expected) in cases {
+            assert_eq!(seen_in_short(limit, seen), expected);
+        }
     }
 }
