@@ -49,7 +49,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
     }
 
     let servers_transports = all(&providers, |configuration| &configuration.servers_transports)
-        .map(|(name, written)| (name, written.value.clone()))
+        .map(|(name, written)| (name, (*written.value).clone()))
         .collect();
     let tls_options = all(&providers, |configuration| &configuration.tls_options);
     let mut links = Links {
@@ -68,6 +68,8 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
     let Links { middlewares, services, tls, .. } = links;
     let Mounted { routers, routes, findings: of_routers, .. } = mounted;
     findings.extend(of_routers);
+    // Collected at once, a map's nodes are full.
+    let routers = routers.into_iter().collect();
     let services = services.finish(&mut findings);
     let middlewares = middlewares.finish(&mut findings);
     let default_store = default_store(&providers, &mut findings);
@@ -99,7 +101,7 @@ fn all<'a, T: 'a>(
     kinds.into_iter().flat_map(|(provider, objects)| {
         objects
             .iter()
-            .map(move |(name, written)| (QName::new(name.as_str(), Arc::clone(provider)), written))
+            .map(move |(name, written)| (QName::new(name, provider), written))
     })
 }
 
@@ -133,7 +135,7 @@ fn default_store(
         );
         return None;
     }
-    Some(first.value.clone())
+    Some((*first.value).clone())
 }
 
 /// Best first: priority, then the provider's precedence, then the name.
@@ -153,14 +155,17 @@ fn in_precedence(
     routes
         .into_iter()
         .map(|(entry_point, mut routes)| {
-            let mut ranks: HashMap<Arc<str>, usize> = HashMap::new();
+            let mut ranks: Vec<(String, usize)> = Vec::new();
             for route in &routes {
                 let provider = route.router.provider();
-                if !ranks.contains_key(provider) {
-                    ranks.insert(provider.into(), rank(provider));
+                if !ranks.iter().any(|(known, _)| known == provider) {
+                    ranks.push((provider.to_owned(), rank(provider)));
                 }
             }
-            let rank = |route: &checked::Route| ranks.get(route.router.provider()).copied();
+            let rank = |route: &checked::Route| {
+                let provider = route.router.provider();
+                ranks.iter().find(|(known, _)| known == provider).map(|(_, rank)| *rank)
+            };
             routes.sort_by(|a, b| {
                 b.priority
                     .cmp(&a.priority)

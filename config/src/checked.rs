@@ -27,8 +27,9 @@ pub enum Status {
 /// An object with its status, as the API shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked<T> {
-    /// As written, references qualified and defaults filled in where Traefik's API does so.
-    pub value: T,
+    /// As written, references qualified where Traefik's API does so, and with what entry points
+    /// add; the API fills in the defaults.
+    pub value: Arc<T>,
     /// Where it was written.
     pub origin: crate::finding::Origin,
     /// Whether it serves.

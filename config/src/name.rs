@@ -1,5 +1,6 @@
 //! Names: `name@provider`, and how a reference without `@` finds its provider.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,47 +8,67 @@ use serde::{Serialize, Serializer};
 
 /// The qualified name of a router, service, middleware or other object: `name@provider`.
 ///
-/// Both halves keep their case. Ordering is by name, then by provider.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Both halves keep their case. Ordering is by name, then by provider. Cloning shares the text.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct QName {
-    name: Arc<str>,
-    provider: Arc<str>,
+    /// `name@provider`
+    text: Arc<str>,
+    /// The length of the name, which may have an `@` of its own.
+    name: usize,
 }
 
 impl QName {
     /// Joins a bare name and the provider that defined it.
-    pub fn new(name: impl Into<Arc<str>>, provider: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), provider: provider.into() }
+    pub fn new(name: impl AsRef<str>, provider: impl AsRef<str>) -> Self {
+        let name = name.as_ref();
+        Self { text: [name, provider.as_ref()].join("@").into(), name: name.len() }
     }
 
     /// Resolves a reference: `x@file` is taken as it is, a bare `x` belongs to `referring` (the
     /// provider of the element that names it).
     pub fn resolve(reference: &str, referring: &str) -> Self {
         match reference.rsplit_once('@') {
-            Some((name, provider)) => Self::new(name, provider),
+            Some((name, _)) => Self { text: reference.into(), name: name.len() },
             None => Self::new(reference, referring),
         }
     }
 
     /// The part before `@`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.text.get(..self.name).unwrap_or_default()
     }
 
     /// The part after `@`.
     pub fn provider(&self) -> &str {
-        &self.provider
+        self.text.get(self.name.saturating_add(1)..).unwrap_or_default()
+    }
+
+    /// Both, joined by `@`.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
     }
 
     /// Whether this is one of the proxy's own objects (`api@internal`).
     pub fn is_internal(&self) -> bool {
-        &*self.provider == "internal"
+        self.provider() == "internal"
+    }
+}
+
+impl Ord for QName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name()).then_with(|| self.provider().cmp(other.provider()))
+    }
+}
+
+impl PartialOrd for QName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for QName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.provider)
+        f.write_str(&self.text)
     }
 }
 
@@ -59,6 +80,38 @@ impl fmt::Debug for QName {
 
 impl Serialize for QName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves() {
+        for (reference, name, provider) in [
+            ("a", "a", "file"),
+            ("a@swarm", "a", "swarm"),
+            ("a@b@swarm", "a@b", "swarm"),
+            ("@swarm", "", "swarm"),
+            ("a@", "a", ""),
+            ("", "", "file"),
+            ("é", "é", "file"),
+        ] {
+            let resolved = QName::resolve(reference, "file");
+            assert_eq!((resolved.name(), resolved.provider()), (name, provider), "{reference}");
+            assert_eq!(resolved, QName::new(name, provider), "{reference}");
+            assert_eq!(resolved.to_string(), format!("{name}@{provider}"));
+        }
+        assert_ne!(QName::new("a@b", "c"), QName::new("a", "b@c"));
+    }
+
+    #[test]
+    fn order() {
+        let mut names = [("b", "a"), ("a-", "x"), ("a", "y"), ("a@", "a"), ("a", "x")]
+            .map(|(name, provider)| QName::new(name, provider));
+        names.sort();
+        assert_eq!(names.map(|name| name.to_string()), ["a@x", "a@y", "a-@x", "a@@a", "b@a"]);
     }
 }

@@ -148,7 +148,7 @@ fn configuration(extra: usize) -> Result<Configuration, Box<dyn Error>> {
             .take(8)
             .collect();
         if provider == "swarm"
-            && let Some(balancer) = &mut service.value.load_balancer
+            && let Some(balancer) = &mut Arc::make_mut(&mut service.value).load_balancer
         {
             balancer.swarm = Some(SwarmBackend { vip: true, running_tasks: tasks });
         }

@@ -4,7 +4,9 @@
 //! Servers that stay the same are carried over from the previous snapshot, and with them their
 //! pooled connections.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -28,12 +30,36 @@ pub struct Snapshot {
     pub entry_points: Vec<EntryRoutes>,
     /// Routes by number.
     pub routes: Vec<Route>,
-    /// What it was built from; the API prints it.
+    /// What it was built from, but for the routes; the API prints it.
     pub checked: Arc<checked::Configuration>,
     /// Where requests are counted, if anywhere; the next snapshot's routes are counted there, too.
     pub metrics: Option<Arc<Metrics>>,
-    servers: HashMap<ServerKey, Arc<Server>>,
+    servers: HashSet<ByKey>,
     transports: HashMap<String, Built>,
+}
+
+/// A server, found by its key.
+#[derive(Debug)]
+struct ByKey(Arc<Server>);
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl Borrow<ServerKey> for ByKey {
+    fn borrow(&self) -> &ServerKey {
+        &self.0.key
+    }
 }
 
 /// A transport and what it was built from.
@@ -103,12 +129,13 @@ impl Snapshot {
             transports: HashMap::new(),
             middlewares: HashMap::new(),
             balancers: HashMap::new(),
-            servers: HashMap::new(),
+            servers: HashSet::new(),
             previous,
             default_transport,
             troubles: Vec::new(),
         };
-        let mut routes: Vec<Route> = Vec::new();
+        let written = checked.routes.values().map(Vec::len).sum();
+        let mut routes: Vec<Route> = Vec::with_capacity(written);
         let mut tables: Vec<EntryRoutes> = Vec::with_capacity(entry_points.len());
         for (entry_point, name) in entry_points.iter().enumerate() {
             let written = checked.routes.get(*name).map(Vec::as_slice).unwrap_or_default();
@@ -126,7 +153,8 @@ impl Snapshot {
                 let chosen = numbered.iter().filter(|(_, route)| route.tls.is_some() == tls);
                 let (table, errors) = Table::build(chosen.copied());
                 for (number, error) in errors {
-                    if let Some((_, route)) = numbered.iter().find(|(n, _)| *n == number) {
+                    let at = numbered.binary_search_by_key(&number, |(number, _)| *number);
+                    if let Some((_, route)) = at.ok().and_then(|at| numbered.get(at)) {
                         builder.troubles.push((route.router.clone(), error));
                     }
                 }
@@ -138,6 +166,8 @@ impl Snapshot {
         for (router, error) in troubles {
             disable(&mut checked, &router, error);
         }
+        // What they were for is built.
+        checked.routes.clear();
         Self {
             entry_points: tables,
             routes,
@@ -167,7 +197,7 @@ struct Builder<'a> {
     transports: HashMap<String, Built>,
     middlewares: HashMap<QName, Result<Arc<Middleware>, String>>,
     balancers: HashMap<QName, Result<Arc<Balancer>, String>>,
-    servers: HashMap<ServerKey, Arc<Server>>,
+    servers: HashSet<ByKey>,
     previous: Option<&'a Snapshot>,
     default_transport: &'a ServersTransport,
     troubles: Vec<(QName, String)>,
@@ -198,8 +228,8 @@ impl Builder<'_> {
             .map(HeaderValue::from_str)
             .transpose()
             .map_err(|_| "its name cannot be sent in a header".to_owned())?;
-        let name: Arc<str> = route.router.to_string().into();
-        let service: Arc<str> = route.service.to_string().into();
+        let name = Arc::clone(route.router.text());
+        let service = Arc::clone(route.service.text());
         let metrics = self.previous.and_then(|previous| previous.metrics.as_ref());
         let series = metrics
             .filter(|_| route.metrics)
@@ -279,13 +309,13 @@ impl Builder<'_> {
                 vip_tasks: written.swarm.filter(|swarm| swarm.vip).map(|swarm| swarm.running_tasks),
             };
             let built = match self.servers.get(&key) {
-                Some(built) => Arc::clone(built),
+                Some(built) => Arc::clone(&built.0),
                 None => {
                     let built = match self.carried_over(&key, &transport) {
                         Some(server) => server,
-                        None => Arc::new(Server::build(key.clone(), &transport)?),
+                        None => Arc::new(Server::build(key, &transport)?),
                     };
-                    self.servers.insert(key, Arc::clone(&built));
+                    self.servers.insert(ByKey(Arc::clone(&built)));
                     built
                 }
             };
@@ -296,7 +326,7 @@ impl Builder<'_> {
 
     /// The previous snapshot's server, unless its transport has changed.
     fn carried_over(&self, key: &ServerKey, transport: &Transport) -> Option<Arc<Server>> {
-        let server = self.previous?.servers.get(key)?;
+        let ByKey(server) = self.previous?.servers.get(key)?;
         let unchanged = server.limits == transport.limits
             && server.tls.as_ref().is_none_or(|(tls, _)| Arc::ptr_eq(tls, &transport.tls));
         unchanged.then(|| Arc::clone(server))

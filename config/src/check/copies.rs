@@ -8,7 +8,7 @@ use crate::routing::{Observability, Router};
 /// A router under the name of one copy, on some of its entry points.
 pub(super) struct Copy<'m> {
     pub(super) name: QName,
-    pub(super) entry_points: Vec<String>,
+    pub(super) entry_points: Vec<&'m str>,
     pub(super) model: Option<&'m Model>,
 }
 
@@ -16,15 +16,15 @@ pub(super) struct Copy<'m> {
 /// only a router on several entry points is renamed).
 pub(super) fn copies<'m>(
     name: &QName,
-    router: &Router,
+    router: &'m Router,
     entry_points: &'m EntryPoints,
 ) -> Vec<Copy<'m>> {
-    let mut wanted: Vec<String> = Vec::new();
+    let mut wanted: Vec<&str> = Vec::new();
     let written =
         if router.entry_points.is_empty() { &entry_points.default } else { &router.entry_points };
     for entry_point in written {
-        if !wanted.contains(entry_point) {
-            wanted.push(entry_point.clone());
+        if !wanted.contains(&entry_point.as_str()) {
+            wanted.push(entry_point);
         }
     }
     let exempt = name.is_internal() && name.name() == internal::ACME;
@@ -32,7 +32,7 @@ pub(super) fn copies<'m>(
     let mut copies = Vec::new();
     let mut rest = Vec::new();
     for entry_point in wanted {
-        let model = entry_points.get(&entry_point).and_then(|point| point.model.as_ref());
+        let model = entry_points.get(entry_point).and_then(|point| point.model.as_ref());
         match model.filter(|_| !exempt) {
             Some(model) => {
                 let name = if several {

@@ -1,6 +1,7 @@
 //! The proxy's own routers, services and middlewares (reference: HTTP routing §14, §16).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::finding::Origin;
 use crate::install::{Address, Install, RedirectEntryPoint};
@@ -69,7 +70,7 @@ pub(super) fn services(install: &Install) -> [(&'static str, bool); 7] {
 }
 
 fn written<T>(value: T) -> Written<T> {
-    Written { value, origin: Origin::Internal }
+    Written { value: Arc::new(value), origin: Origin::Internal }
 }
 
 fn generated(service: String) -> Router {

@@ -146,8 +146,10 @@ impl<'a> Middlewares<'a> {
             .into_iter()
             .map(|(name, written)| {
                 let used_by = self.used_by.remove(&name).unwrap_or_default();
-                let mut value = written.value.clone();
-                if let Some(chain) = &mut value.chain {
+                let mut value = Arc::clone(&written.value);
+                if value.chain.is_some()
+                    && let Some(chain) = &mut Arc::make_mut(&mut value).chain
+                {
                     for member in &mut chain.middlewares {
                         *member = QName::resolve(member, name.provider()).to_string();
                     }

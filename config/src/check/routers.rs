@@ -1,5 +1,6 @@
 //! Routers: copied per entry point where Traefik does so, each link resolved, mounted or disabled.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -19,9 +20,6 @@ use crate::rule::{self, Expr};
 /// Above it only the proxy's own routers are (Traefik: priority).
 const MAX_USER_PRIORITY: i64 = i64::MAX - 1000;
 
-/// So many kinds of observability are looked through for an equal one.
-const SHARED: usize = 8;
-
 /// Everything that routers refer to.
 pub(super) struct Links<'a, 'b> {
     pub(super) install: &'a Install,
@@ -37,17 +35,24 @@ pub(super) struct Links<'a, 'b> {
 /// What checking the routers gives.
 #[derive(Default)]
 pub(super) struct Mounted {
-    pub(super) routers: BTreeMap<QName, Checked<Router>>,
+    pub(super) routers: Vec<(QName, Checked<Router>)>,
     pub(super) routes: HashMap<String, Vec<Route>>,
     pub(super) findings: Vec<Finding>,
-    observed: Vec<Arc<Observability>>,
 }
 
 /// Of a router's text, what does not depend on the copy.
 struct Read {
     rule: Result<Arc<Expr>, Trouble>,
     priority: Result<i64, Trouble>,
-    hosts: Vec<String>,
+    hosts: OnceCell<Vec<String>>,
+}
+
+impl Read {
+    /// The hosts that the rule names; only TLS asks.
+    fn hosts(&self) -> &[String] {
+        let read = || self.rule.as_deref().map(rule::domains).unwrap_or_default();
+        self.hosts.get_or_init(read)
+    }
 }
 
 impl Mounted {
@@ -74,7 +79,6 @@ impl Mounted {
                 Trouble::new(format!("error while parsing rule {text}: {error}"))
             }),
         };
-        let hosts = rule.as_deref().map(rule::domains).unwrap_or_default();
         let priority = match router.priority {
             Some(priority) if priority > MAX_USER_PRIORITY && !name.is_internal() => {
                 Err(Trouble::new(format!(
@@ -85,7 +89,7 @@ impl Mounted {
             Some(priority) if priority != 0 => Ok(priority),
             _ => Ok(i64::try_from(text.len()).unwrap_or(i64::MAX)),
         };
-        Read { rule, priority, hosts }
+        Read { rule, priority, hosts: OnceCell::new() }
     }
 
     /// Whether the rule is in the v3 syntax.
@@ -133,7 +137,8 @@ impl Mounted {
     ) {
         let provider = original.provider();
         let name = &copy.name;
-        let mut value = written.value.clone();
+        // Shared with the provider's as long as nothing has to be changed.
+        let mut value = Arc::clone(&written.value);
         let mut fatal: Vec<Trouble> = Vec::new();
         let mut mild: Vec<Trouble> = Vec::new();
 
@@ -143,9 +148,9 @@ impl Mounted {
         fatal.extend(read.rule.as_ref().err().cloned());
         fatal.extend(read.priority.as_ref().err().cloned());
 
-        let (known, unknown): (Vec<String>, Vec<String>) =
-            copy.entry_points.iter().cloned().partition(|name| entry_points.get(name).is_some());
-        for name in unknown {
+        let is_known = |name: &&&str| entry_points.get(name).is_some();
+        let known: Vec<&str> = copy.entry_points.iter().filter(is_known).copied().collect();
+        for name in copy.entry_points.iter().filter(|name| !is_known(name)) {
             let names: Vec<&str> = entry_points.names().collect();
             mild.push(
                 Trouble::new(format!("entryPoint \"{name}\" doesn't exist"))
@@ -156,13 +161,17 @@ impl Mounted {
             fatal.append(&mut mild);
             fatal.push(Trouble::new("no valid entryPoint for this router"));
         }
-        value.entry_points = copy.entry_points.clone();
+        if value.entry_points != copy.entry_points {
+            Arc::make_mut(&mut value).entry_points =
+                copy.entry_points.iter().map(|name| (*name).to_owned()).collect();
+        }
 
         // The entry point's middlewares come first.
-        let mut references = copy.model.map(|model| model.middlewares.clone()).unwrap_or_default();
-        references.append(&mut value.middlewares);
-        let mut middlewares: Vec<QName> = Vec::with_capacity(references.len());
-        for reference in &references {
+        let of_model = copy.model.map(|model| model.middlewares.as_slice()).unwrap_or_default();
+        let references = of_model.iter().chain(&written.value.middlewares);
+        let mut middlewares: Vec<QName> = Vec::new();
+        let mut qualified: Vec<String> = Vec::new();
+        for reference in references {
             let reference = QName::resolve(reference, provider);
             links.middlewares.used(&reference, name);
             match links.middlewares.flatten(&reference) {
@@ -170,7 +179,10 @@ impl Mounted {
                 Err(trouble) if fatal.contains(&trouble) => {}
                 Err(trouble) => fatal.push(trouble),
             }
-            value.middlewares.push(reference.to_string());
+            qualified.push(reference.to_string());
+        }
+        if value.middlewares != qualified {
+            Arc::make_mut(&mut value).middlewares = qualified;
         }
         if middlewares.len() > CHAIN_LIMIT {
             fatal.push(Trouble::new(format!("more than {CHAIN_LIMIT} middlewares")));
@@ -182,7 +194,7 @@ impl Mounted {
                 let service = QName::resolve(reference, provider);
                 let Links { services, middlewares: all, transports, .. } = links;
                 match services.ask(&service, name, all, transports) {
-                    Ok(around) => middlewares.extend(around),
+                    Ok(around) => middlewares.extend(around.iter().cloned()),
                     Err(trouble) => fatal.push(trouble),
                 }
                 Some(service)
@@ -196,24 +208,29 @@ impl Mounted {
             }
         };
 
-        if value.tls.is_none() {
-            value.tls = copy.model.and_then(|model| model.tls.clone()).map(Box::new);
+        if value.tls.is_none()
+            && let Some(tls) = copy.model.and_then(|model| model.tls.as_ref())
+        {
+            Arc::make_mut(&mut value).tls = Some(Box::new(tls.clone()));
         }
         if let Some(tls) = &value.tls
             && let Err(trouble) = links.tls.check(tls, provider)
         {
             fatal.push(trouble);
         }
-        if let Some(tls) = &mut value.tls {
-            tls.options.get_or_insert_with(|| "default".into());
+        if value.tls.as_ref().is_some_and(|tls| tls.options.is_none())
+            && let Some(tls) = &mut Arc::make_mut(&mut value).tls
+        {
+            tls.options = Some("default".into());
         }
-        let observed = observability(
-            value.observability.as_deref(),
-            copy.model.and_then(|model| model.observability.as_ref()),
-        );
-        value.observability = Some(self.shared(observed));
+        if let Some(model) = copy.model.and_then(|model| model.observability.as_ref()) {
+            let observed = observability(value.observability.as_deref(), Some(model));
+            Arc::make_mut(&mut value).observability = Some(Arc::new(observed));
+        }
+        let on = |option: fn(&Observability) -> Option<bool>| {
+            value.observability.as_deref().and_then(option) != Some(false)
+        };
         let priority = read.priority.as_ref().copied().unwrap_or_default();
-        value.priority = written.value.priority.filter(|p| *p != 0).or(Some(priority));
 
         let mut using = Vec::new();
         if let (true, Ok(rule), Some(service)) = (fatal.is_empty(), &read.rule, service) {
@@ -225,15 +242,12 @@ impl Mounted {
                 middlewares,
                 service,
                 recursion_guard: written.value.default_rule.then(|| recursion_guard(name)),
-                access_log: value
-                    .observability
-                    .as_ref()
-                    .is_none_or(|o| o.access_logs != Some(false)),
-                metrics: value.observability.as_ref().is_none_or(|o| o.metrics != Some(false)),
+                access_log: on(|observability| observability.access_logs),
+                metrics: on(|observability| observability.metrics),
             };
             let mount = Mount { original, copy: name, origin: &written.origin, read };
             self.mount(&mount, &known, value.tls.as_deref(), &route, entry_points, links);
-            using = known;
+            using = known.iter().map(|name| (*name).to_owned()).collect();
             using.sort();
         }
 
@@ -258,39 +272,29 @@ impl Mounted {
             using,
             priority,
         };
-        self.routers.insert(name.clone(), checked);
-    }
-
-    /// Nearly all routers are observed alike.
-    fn shared(&mut self, observability: Observability) -> Arc<Observability> {
-        match self.observed.iter().find(|known| ***known == observability) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new = Arc::new(observability);
-                if self.observed.len() < SHARED {
-                    self.observed.push(Arc::clone(&new));
-                }
-                new
-            }
-        }
+        self.routers.push((name.clone(), checked));
     }
 
     /// Mounts a sound router on its entry points, and asks for its certificates.
     fn mount(
         &mut self,
         mount: &Mount<'_>,
-        on: &[String],
+        on: &[&str],
         tls: Option<&RouterTls>,
         route: &Route,
         entry_points: &EntryPoints,
         links: &mut Links<'_, '_>,
     ) {
-        let hosts = &mount.read.hosts;
         let mut add = |entry_point: &str, tls: bool| {
             // Only default options come as far as this.
-            let tls = tls.then(|| RouteTls { options: None, hosts: hosts.clone() });
-            let routes = self.routes.entry(entry_point.to_owned()).or_default();
-            routes.push(Route { tls, ..route.clone() });
+            let tls = tls.then(|| RouteTls { options: None, hosts: mount.read.hosts().to_vec() });
+            let route = Route { tls, ..route.clone() };
+            match self.routes.get_mut(entry_point) {
+                Some(routes) => routes.push(route),
+                None => {
+                    self.routes.insert(entry_point.to_owned(), vec![route]);
+                }
+            }
         };
         let mut forgotten: Option<(&str, &str)> = None;
         for entry_point in on {
@@ -309,11 +313,13 @@ impl Mounted {
         }
         match (tls, forgotten) {
             (Some(tls), _) => {
+                let hosts = mount.read.hosts();
                 links.tls.want(mount.copy, mount.origin, tls, hosts, &mut self.findings);
             }
             (None, Some((entry_point, from))) => {
                 let resolver = links.tls.only_resolver().map(str::to_owned);
                 self.forgotten_tls(mount, entry_point, from, resolver.as_deref());
+                let hosts = mount.read.hosts();
                 if resolver.is_some() && !hosts.is_empty() {
                     let tls = RouterTls { cert_resolver: resolver, ..RouterTls::default() };
                     links.tls.want(mount.copy, mount.origin, &tls, hosts, &mut self.findings);

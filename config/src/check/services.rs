@@ -1,6 +1,7 @@
 //! Services: which can be served, and which only in part.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::internal;
 use super::middlewares::Middlewares;
@@ -9,30 +10,38 @@ use crate::checked::{Checked, Status};
 use crate::finding::{Finding, ObjectKind, Severity};
 use crate::install::Install;
 use crate::name::QName;
-use crate::routing::{LoadBalancer, ResponseForwarding, ServersTransport, Service, Written};
-use crate::scalar::Duration;
+use crate::routing::{LoadBalancer, ServersTransport, Service, Written};
 
 /// The strategies of Traefik; the first is the one that is served.
 const STRATEGIES: [&str; 4] = ["wrr", "p2c", "hrw", "leasttime"];
 
 pub(super) struct Services<'a> {
-    written: BTreeMap<QName, &'a Written<Service>>,
+    written: BTreeMap<QName, Entry<'a>>,
     internal: [(&'static str, bool); 7],
-    /// Middlewares around each service that was asked for, or why it cannot serve.
-    known: HashMap<QName, Result<Vec<QName>, Trouble>>,
-    used_by: HashMap<QName, Vec<QName>>,
+    /// Those that were asked for and nobody has written.
+    others: HashMap<QName, Answer>,
 }
+
+/// A service that somebody has written.
+struct Entry<'a> {
+    written: &'a Written<Service>,
+    known: Option<Answer>,
+    used_by: Vec<QName>,
+}
+
+/// The middlewares around a service, or why it cannot serve.
+type Answer = Result<Arc<[QName]>, Trouble>;
 
 impl<'a> Services<'a> {
     pub(super) fn new(
         install: &Install,
         written: impl Iterator<Item = (QName, &'a Written<Service>)>,
     ) -> Self {
+        let entry = |(name, written)| (name, Entry { written, known: None, used_by: Vec::new() });
         Self {
-            written: written.collect(),
+            written: written.map(entry).collect(),
             internal: internal::services(install),
-            known: HashMap::new(),
-            used_by: HashMap::new(),
+            others: HashMap::new(),
         }
     }
 
@@ -43,99 +52,47 @@ impl<'a> Services<'a> {
         by: &QName,
         middlewares: &mut Middlewares<'_>,
         transports: &BTreeMap<QName, ServersTransport>,
-    ) -> Result<Vec<QName>, Trouble> {
-        if self.written.contains_key(name) {
-            let users = self.used_by.entry(name.clone()).or_default();
-            if users.last() != Some(by) {
-                users.push(by.clone());
+    ) -> Answer {
+        let Some(entry) = self.written.get_mut(name) else {
+            if let Some(known) = self.others.get(name) {
+                return known.clone();
             }
-        }
-        if let Some(known) = self.known.get(name) {
-            return known.clone();
-        }
-        let answer = self.check(name, middlewares, transports);
-        self.known.insert(name.clone(), answer.clone());
-        answer
-    }
-
-    fn check(
-        &self,
-        name: &QName,
-        middlewares: &mut Middlewares<'_>,
-        transports: &BTreeMap<QName, ServersTransport>,
-    ) -> Result<Vec<QName>, Trouble> {
-        if name.is_internal() {
-            return match self.internal.iter().find(|(known, _)| *known == name.name()) {
-                Some((_, true)) => Ok(Vec::new()),
-                Some((known, false)) => {
-                    let names = match *known {
-                        "prometheus" => "metrics.prometheus",
-                        "rest" => "providers.rest, which is not served yet",
-                        "acme-http" => "a certificate resolver with httpChallenge",
-                        "dashboard" => "api with dashboard",
-                        other => other,
-                    };
-                    Err(Trouble::new(format!("{known} is not enabled"))
-                        .expected(format!("the install configuration to have {names}")))
+            let answer = match name.is_internal() {
+                true => own(&self.internal, name),
+                false => {
+                    let text = format!("the service \"{name}\" does not exist");
+                    Err(Trouble::missing(text, name, &self.written))
                 }
-                None => Err(Trouble::new(format!("unknown internal service {name}"))),
             };
-        }
-        let Some(written) = self.written.get(name) else {
-            return Err(Trouble::missing(
-                format!("the service \"{name}\" does not exist"),
-                name,
-                &self.written,
-            ));
+            self.others.insert(name.clone(), answer.clone());
+            return answer;
         };
-        let service = &written.value;
-        let kinds = kinds(service);
-        match kinds.as_slice() {
-            ["loadBalancer"] => {}
-            [] => {
-                return Err(Trouble::new(format!(
-                    "the service \"{name}\" does not have any type defined"
-                )));
+        if entry.used_by.last() != Some(by) {
+            // Most services have one router.
+            if entry.used_by.is_empty() {
+                entry.used_by.reserve_exact(1);
             }
-            [kind] => {
-                return Err(Trouble::new(format!(
-                    "the service \"{name}\": {kind} is not served yet"
-                )));
-            }
-            kinds => {
-                return Err(Trouble::new(format!(
-                    "cannot create service \"{name}\": multi-types service not supported, consider \
-                     declaring two different pieces of service instead"
-                ))
-                .expected(format!("one of {}, not all", kinds.join(", "))));
-            }
+            entry.used_by.push(by.clone());
         }
-        if let Some(balancer) = &service.load_balancer {
-            load_balancer(name, balancer, transports)?;
-        }
-        let mut around = Vec::new();
-        for reference in &service.middlewares {
-            let flat = middlewares.flatten(&QName::resolve(reference, name.provider()))?;
-            around.extend(flat.iter().cloned());
-        }
-        Ok(around)
+        let known = entry.known.get_or_insert_with(|| match name.is_internal() {
+            true => own(&self.internal, name),
+            false => check(name, &entry.written.value, middlewares, transports),
+        });
+        known.clone()
     }
 
     /// All services as the API shows them, defaults filled in.
-    pub(super) fn finish(
-        mut self,
-        findings: &mut Vec<Finding>,
-    ) -> BTreeMap<QName, Checked<Service>> {
-        let written = std::mem::take(&mut self.written);
-        written
+    pub(super) fn finish(self, findings: &mut Vec<Finding>) -> BTreeMap<QName, Checked<Service>> {
+        self.written
             .into_iter()
-            .map(|(name, written)| {
+            .map(|(name, entry)| {
+                let Entry { written, known, used_by } = entry;
                 let mut checked = Checked {
                     value: shown(&name, &written.value),
                     origin: written.origin.clone(),
                     status: Status::Enabled,
                     errors: Vec::new(),
-                    used_by: self.used_by.remove(&name).unwrap_or_default(),
+                    used_by,
                     using: Vec::new(),
                     priority: 0,
                 };
@@ -153,7 +110,7 @@ impl<'a> Services<'a> {
                         name.to_string(),
                     ));
                 };
-                match self.known.remove(&name) {
+                match known {
                     Some(Err(trouble)) => say(Severity::Error, trouble),
                     _ => {
                         for trouble in in_part(&name, &written.value) {
@@ -165,6 +122,61 @@ impl<'a> Services<'a> {
             })
             .collect()
     }
+}
+
+/// One of the proxy's own services.
+fn own(internal: &[(&'static str, bool)], name: &QName) -> Answer {
+    match internal.iter().find(|(known, _)| *known == name.name()) {
+        Some((_, true)) => Ok(Arc::from([])),
+        Some((known, false)) => {
+            let names = match *known {
+                "prometheus" => "metrics.prometheus",
+                "rest" => "providers.rest, which is not served yet",
+                "acme-http" => "a certificate resolver with httpChallenge",
+                "dashboard" => "api with dashboard",
+                other => other,
+            };
+            Err(Trouble::new(format!("{known} is not enabled"))
+                .expected(format!("the install configuration to have {names}")))
+        }
+        None => Err(Trouble::new(format!("unknown internal service {name}"))),
+    }
+}
+
+fn check(
+    name: &QName,
+    service: &Service,
+    middlewares: &mut Middlewares<'_>,
+    transports: &BTreeMap<QName, ServersTransport>,
+) -> Answer {
+    let kinds = kinds(service);
+    match kinds.as_slice() {
+        ["loadBalancer"] => {}
+        [] => {
+            return Err(Trouble::new(format!(
+                "the service \"{name}\" does not have any type defined"
+            )));
+        }
+        [kind] => {
+            return Err(Trouble::new(format!("the service \"{name}\": {kind} is not served yet")));
+        }
+        kinds => {
+            return Err(Trouble::new(format!(
+                "cannot create service \"{name}\": multi-types service not supported, consider \
+                 declaring two different pieces of service instead"
+            ))
+            .expected(format!("one of {}, not all", kinds.join(", "))));
+        }
+    }
+    if let Some(balancer) = &service.load_balancer {
+        load_balancer(name, balancer, transports)?;
+    }
+    let mut around = Vec::new();
+    for reference in &service.middlewares {
+        let flat = middlewares.flatten(&QName::resolve(reference, name.provider()))?;
+        around.extend(flat.iter().cloned());
+    }
+    Ok(around.into())
 }
 
 fn kinds(service: &Service) -> Vec<&'static str> {
@@ -261,32 +273,22 @@ fn in_part(name: &QName, service: &Service) -> Vec<Trouble> {
     .collect()
 }
 
-/// References qualified and Traefik's defaults filled in.
-fn shown(name: &QName, service: &Service) -> Service {
-    let mut shown = service.clone();
-    for reference in &mut shown.middlewares {
-        *reference = QName::resolve(reference, name.provider()).to_string();
+/// References qualified.
+fn shown(name: &QName, service: &Arc<Service>) -> Arc<Service> {
+    let mut shown = Arc::clone(service);
+    let qualified = |reference: &str| QName::resolve(reference, name.provider()).to_string();
+    if !shown.middlewares.is_empty() {
+        for reference in &mut Arc::make_mut(&mut shown).middlewares {
+            *reference = qualified(reference);
+        }
     }
-    let Some(balancer) = &mut shown.load_balancer else { return shown };
-    if balancer.strategy.as_deref().is_none_or(str::is_empty) {
-        balancer.strategy = Some(STRATEGIES[0].into());
-    }
-    balancer.pass_host_header.get_or_insert(true);
-    balancer
-        .response_forwarding
-        .get_or_insert_with(ResponseForwarding::default)
-        .flush_interval
-        .get_or_insert(Duration::from_millis(100));
-    balancer.servers_transport = balancer
-        .servers_transport
-        .take()
-        .filter(|reference| !reference.is_empty())
-        .map(|reference| QName::resolve(&reference, name.provider()).to_string());
-    if let Some(check) = &mut balancer.health_check {
-        check.mode.get_or_insert_with(|| "http".into());
-        check.interval.get_or_insert(Duration::from_secs(30));
-        check.timeout.get_or_insert(Duration::from_secs(5));
-        check.follow_redirects.get_or_insert(true);
+    let transport =
+        shown.load_balancer.as_ref().and_then(|balancer| balancer.servers_transport.as_deref());
+    if let Some(transport) = transport {
+        let transport = Some(transport).filter(|name| !name.is_empty()).map(qualified);
+        if let Some(balancer) = &mut Arc::make_mut(&mut shown).load_balancer {
+            balancer.servers_transport = transport;
+        }
     }
     shown
 }

@@ -30,7 +30,7 @@ impl<'a> Tls<'a> {
             if name.name() == "default" {
                 defaults.push((name.clone(), written));
             }
-            options.insert(name, written.value.clone());
+            options.insert(name, (*written.value).clone());
         }
         let default_refused = match defaults.as_slice() {
             [] => None,

@@ -273,7 +273,7 @@ fn drop_what_files_only_have(labels: &mut Labels, provider: &str) {
     let mut findings = Vec::new();
     for (name, router) in &mut configuration.routers {
         if !router.value.parent_refs.is_empty() {
-            router.value.parent_refs.clear();
+            Arc::make_mut(&mut router.value).parent_refs.clear();
             let message = "parentRefs cannot be given by labels, as in Traefik: ignored";
             let finding = Finding::new(Severity::Warning, router.origin.clone(), message);
             findings.push(finding.on(ObjectKind::Router, format!("{name}@{provider}")));
@@ -281,7 +281,7 @@ fn drop_what_files_only_have(labels: &mut Labels, provider: &str) {
     }
     let mut refused = Vec::new();
     for (name, service) in &mut configuration.services {
-        let value = &mut service.value;
+        let value = Arc::make_mut(&mut service.value);
         let composed = [
             value.weighted.take(),
             value.highest_random_weight.take(),

@@ -3,6 +3,7 @@
 //! What is wrong spoils the object that it stands in and no other.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -196,7 +197,7 @@ impl Reader<'_, '_> {
         let origin = self.tree.origin(id);
         match decode_all::<T>(self.tree, id, ERRORS_PER_OBJECT) {
             Ok(_) if already => None,
-            Ok(value) => Some(Written { value, origin }),
+            Ok(value) => Some(Written { value: Arc::new(value), origin }),
             Err(errors) => {
                 for error in errors {
                     let finding = error.finding(self.tree, Severity::Error);

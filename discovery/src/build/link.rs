@@ -6,6 +6,7 @@
 //! needs no port.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use swarmgate_config::routing::{Configuration, LoadBalancer, Router, Service, Written};
@@ -79,6 +80,7 @@ impl Linker<'_> {
             made_up = true;
             let value =
                 Service { load_balancer: Some(LoadBalancer::default()), ..Service::default() };
+            let value = Arc::new(value);
             let origin = self.item.origin(self.provider);
             let name = self.item.base_name.clone();
             self.configuration.services.insert(name, Written { value, origin });
@@ -86,7 +88,7 @@ impl Linker<'_> {
         let targets = self.item.targets.clone();
         let mut reports = Vec::new();
         for (name, service) in &mut self.configuration.services {
-            let result = match &mut service.value.load_balancer {
+            let result = match &mut Arc::make_mut(&mut service.value).load_balancer {
                 Some(balancer) => servers::fill(balancer, &targets),
                 None => Err("load-balancer is not defined".into()),
             };
@@ -150,7 +152,7 @@ impl Linker<'_> {
                 return;
             }
             let origin = self.item.origin(self.provider);
-            let router = Written { value: Router::default(), origin };
+            let router = Written { value: Arc::new(Router::default()), origin };
             self.configuration.routers.insert(self.item.base_name.clone(), router);
         }
         let names: Vec<String> = self.configuration.routers.keys().cloned().collect();
@@ -169,7 +171,7 @@ impl Linker<'_> {
             labels: &self.item.labels,
         };
         let Some(router) = self.configuration.routers.get_mut(name) else { return Ok(()) };
-        let router = &mut router.value;
+        let router = Arc::make_mut(&mut router.value);
         if router.rule.as_ref().is_none_or(|rule| rule.is_empty()) {
             let rule = self
                 .default_rule

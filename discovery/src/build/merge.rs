@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::routing::{Configuration, Map, Service, SwarmBackend};
@@ -93,7 +94,7 @@ struct Conflicts<'a> {
 
 impl Conflicts<'_> {
     /// Moves the newcomer's objects over; returns the names it did not get.
-    fn join<T: PartialEq>(
+    fn join<T: Clone + PartialEq>(
         &mut self,
         kind: ObjectKind,
         words: &str,
@@ -109,7 +110,7 @@ impl Conflicts<'_> {
                 }
                 Entry::Occupied(mut held) => {
                     let same = held.get().value == newcomer.value;
-                    if same || combine(&mut held.get_mut().value, &newcomer.value) {
+                    if same || combine(Arc::make_mut(&mut held.get_mut().value), &newcomer.value) {
                         continue;
                     }
                     let name = held.key().clone();

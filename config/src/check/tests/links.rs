@@ -111,10 +111,8 @@ fn a_middleware_without_a_kind_is_broken() {
         "http: {services: {s: {loadBalancer: {servers: []}}}, routers: {r: {rule: 'Host(`h`)', service: s, middlewares: [m]}}}",
     )]);
     let mut configuration = (*merged["file"]).clone();
-    let empty = crate::routing::Written {
-        value: crate::routing::Middleware::default(),
-        origin: crate::finding::Origin::Internal,
-    };
+    let empty =
+        crate::routing::Written { value: Arc::default(), origin: crate::finding::Origin::Internal };
     configuration.middlewares.insert("m".into(), empty);
     merged.insert("file".into(), Arc::new(configuration));
     let checked = check(&install(ONE), &merged);
@@ -300,9 +298,9 @@ fn a_swarm_service_without_tasks_keeps_its_router() {
         "http: {services: {s: {loadBalancer: {servers: [{url: 'http://10.0.0.1:80'}]}}}, routers: {r: {rule: 'Host(`h`)', service: s}}}",
     )]);
     let mut configuration = (*merged["swarm"]).clone();
-    let balancer =
-        configuration.services.get_mut("s").unwrap().value.load_balancer.as_mut().unwrap();
-    balancer.swarm = Some(crate::routing::SwarmBackend { vip: true, running_tasks: 0 });
+    let service_s = Arc::make_mut(&mut configuration.services.get_mut("s").unwrap().value);
+    service_s.load_balancer.as_mut().unwrap().swarm =
+        Some(crate::routing::SwarmBackend { vip: true, running_tasks: 0 });
     merged.insert("swarm".into(), Arc::new(configuration));
     let checked = check(&install(ONE), &merged);
     assert_eq!(mounted(&checked, "a"), ["r@swarm"]);

@@ -231,7 +231,9 @@ fn service_type(service: &Service) -> Option<&'static str> {
 fn show_service(service: &Checked<Service>) -> Map<String, Value> {
     let mut shown = object(&service.value);
     if let Some(Value::Object(balancer)) = shown.get_mut("loadBalancer") {
-        balancer.entry("strategy").or_insert_with(|| "wrr".into());
+        if balancer.get("strategy").is_none_or(|strategy| strategy == "") {
+            balancer.insert("strategy".into(), "wrr".into());
+        }
         balancer.entry("passHostHeader").or_insert(true.into());
         let flushing = balancer.entry("responseForwarding").or_insert_with(|| json!({}));
         if let Value::Object(flushing) = flushing {

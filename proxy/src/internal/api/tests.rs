@@ -1,5 +1,7 @@
 //! The API as a client sees it.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use swarmgate_config::checked::{Checked, Configuration, Status};
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
@@ -72,7 +74,7 @@ fn configuration() -> Configuration {
     let mut swarm: Checked<Service> = checked(json!({"loadBalancer":{
         "servers":[{"url":"http://10.0.0.2:80","weight":0},{"url":"http://10.0.0.3:80"}],
         "sticky":{"cookie":{}},"healthCheck":{"path":"/h"},"passHostHeader":false}}));
-    swarm.value.load_balancer.as_mut().unwrap().swarm =
+    Arc::make_mut(&mut swarm.value).load_balancer.as_mut().unwrap().swarm =
         Some(SwarmBackend { vip: true, running_tasks: 0 });
     configuration.services.insert(QName::new("web", "swarm"), swarm);
     configuration.services.insert(QName::new("api", "internal"), checked(json!({})));
