@@ -42,7 +42,8 @@ pub enum Pace {
     /// Each connection (HTTP/2: stream) begins the next when the last is answered: as fast as can be.
     Closed,
     /// On a fixed schedule, whatever the target does. Latency counts from the time that the
-    /// schedule names, so that waiting for a free connection counts (no coordinated omission).
+    /// schedule names, so that waiting for a free connection counts (no coordinated omission), and
+    /// so do the up to 50 microseconds by which the generator may be behind.
     Open {
         /// Requests per second over all connections.
         rate: f64,

@@ -23,6 +23,10 @@ use crate::poll::Poller;
 
 /// How often time-outs are looked for, in nanoseconds.
 const SWEEP: u64 = 50_000_000;
+/// Open loop: nobody is woken for less than this, in nanoseconds, or the wake-ups would cost more
+/// than the requests. One that is due sooner leaves then, or with the next event; its latency
+/// counts from when it was due.
+const GRAIN: u64 = 50_000;
 /// A connection that was lost is opened again after this, in nanoseconds: a target that refuses
 /// all is not stormed.
 const RETRY: u64 = 10_000_000;
@@ -250,7 +254,7 @@ impl Engine {
             && !self.free.is_empty()
             && schedule.due() < self.until
         {
-            wake = wake.min(schedule.due());
+            wake = wake.min(schedule.due().max(now + GRAIN));
         }
         let count = self.poller.wait(Duration::from_nanos(wake.saturating_sub(now)))?;
         self.handle(count);
