@@ -30,6 +30,7 @@ pub mod measure;
 pub mod middleware;
 pub mod observe;
 pub mod pool;
+pub mod present;
 pub mod proxy;
 pub mod relay;
 pub mod resolve;

@@ -396,11 +396,12 @@ mod tests {
             // The kernel knows before the event loop does.
             drop(ends.pop());
             assert!(lease.is_alive() && lease.has_hung_up());
+            drop(lease);
             let (lease, mut end) = open(&pools, &server).await;
             lease.give_back();
             let (lease, talkative) = open(&pools, &server).await;
             lease.give_back();
-            let mut ends = vec![talkative];
+            let mut ends = [talkative];
             ends[0].write_all(b"HTTP/1.1 408").await.expect("sent");
             turn().await;
             let lease = pools.take(&server).expect("the silent one is left");

@@ -17,7 +17,8 @@ use crate::accept;
 use crate::clock;
 use crate::connection::Registry;
 use crate::internal::State;
-use crate::observe::AccessLog;
+use crate::observe::metrics::ThreadMetrics;
+use crate::observe::{AccessLog, Metrics};
 use crate::pool::Pools;
 use crate::resolve::Resolver;
 use crate::settings::Settings;
@@ -52,6 +53,8 @@ pub struct Worker {
     pub resolver: Resolver,
     /// Client connections, by entry point.
     pub registries: Vec<Rc<Registry>>,
+    /// Where its requests are counted, if anywhere.
+    pub metrics: Option<Rc<ThreadMetrics>>,
     current: RefCell<Rc<ThreadSnapshot>>,
 }
 
@@ -103,8 +106,10 @@ fn run(
         .build_local(LocalOptions::default())?;
     let current = RefCell::new(Rc::new(ThreadSnapshot(shared.snapshot.load_full())));
     let registries = shared.settings.iter().map(|_| Rc::new(Registry::default())).collect();
+    let metrics = shared.state.metrics.as_ref().map(Metrics::thread);
     let worker = Rc::new(Worker {
         shared,
+        metrics,
         pools: Rc::new(Pools::default()),
         resolver: Resolver::default(),
         registries,
@@ -151,6 +156,12 @@ async fn sweep(worker: Rc<Worker>) {
             registry.each(crate::connection::Connection::sweep);
         }
         worker.pools.sweep();
+        if let Some(metrics) = &worker.metrics {
+            for (entry_point, registry) in worker.registries.iter().enumerate() {
+                metrics.open_connections(entry_point, registry.len());
+            }
+            metrics.sweep();
+        }
         // An idle thread must not keep an old snapshot alive.
         drop(worker.snapshot());
     }

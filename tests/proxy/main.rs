@@ -7,6 +7,7 @@ mod frames;
 mod harness;
 mod hostile;
 mod http2;
+mod metrics;
 mod observe;
 mod stop;
 mod streaming;

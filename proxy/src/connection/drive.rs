@@ -29,8 +29,10 @@ pub async fn drive<C: Drivable>(connection: &Connection, hyper: C) {
 
 /// Waits for `step`, a part of the connection's beginning, unless the connection is ended first: it
 /// has no request yet that could be lost.
-pub async fn unless_ended<F: Future>(connection: &Connection, step: F) -> Option<F::Output> {
-    let mut step = std::pin::pin!(step);
+pub async fn unless_ended<F: Future>(
+    connection: &Connection,
+    mut step: Pin<&mut F>,
+) -> Option<F::Output> {
     std::future::poll_fn(move |cx| {
         if connection.killed.get() || connection.closing.get() {
             return Poll::Ready(None);
@@ -42,8 +44,10 @@ pub async fn unless_ended<F: Future>(connection: &Connection, step: F) -> Option
 }
 
 /// Runs an HTTP/1 connection until it ends by itself or is killed.
-pub async fn unless_killed<F: Future<Output = ()>>(connection: &Connection, serving: F) {
-    let mut serving = std::pin::pin!(serving);
+pub async fn unless_killed<F>(connection: &Connection, mut serving: Pin<&mut F>)
+where
+    F: Future<Output = ()>,
+{
     std::future::poll_fn(move |cx| {
         if connection.killed.get() {
             return Poll::Ready(());

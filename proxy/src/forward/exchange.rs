@@ -2,6 +2,7 @@
 //!
 //! Everything happens in the request's own task: no task per connection, no channel between.
 
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::http1::framing::Framing;
 use crate::http1::head::{self, AnswerHead};
 use crate::http1::{Client, Error, Wire};
 use crate::pool::Lease;
+use crate::present::Present;
 
 /// An answer's head, bytes.
 const LARGEST_HEAD: usize = 1024 * 1024;
@@ -47,13 +49,13 @@ pub struct Outgoing<'r> {
     pub client: Option<&'r Client>,
 }
 
-/// Why a request got no answer on a connection.
+/// Why a request got no answer on a connection, which is closed now.
 #[derive(Debug)]
 pub struct Broken {
     /// The cause.
     pub failure: Failure,
-    /// The request's body, if nothing of the request has left.
-    pub unsent: Option<RequestBody>,
+    /// Nothing of the request has left; its body is whole again.
+    pub unsent: bool,
     /// The connection ended before the first byte of an answer.
     pub silent: bool,
 }
@@ -124,159 +126,180 @@ impl Upload {
     }
 }
 
-/// Sends a request and waits for the head of its answer.
-///
-/// # Errors
-/// See [`Broken`]; the connection is closed then.
-pub async fn send(
-    mut lease: Lease,
-    outgoing: &Outgoing<'_>,
-    body: RequestBody,
-) -> Result<(response::Parts, Exchange), Broken> {
-    let head = outgoing.head;
-    let chunked = !body.is_ended() && !head.headers.contains_key(CONTENT_LENGTH);
-    let ended = body.is_ended();
-    let mut upload = Upload { body, chunked, ended, first: None, pieces: 0 };
-    let Some(wire) = lease.wire() else {
-        let failure = Failure::Lost(Error::Ended);
-        return Err(Broken { failure, unsent: Some(upload.body), silent: true });
-    };
-    let written_before = wire.written();
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let delimiter = if chunked { Delimiter::Chunks } else { Delimiter::AsIs };
-    encode::request(
-        wire.out(),
-        &head.method,
-        &[outgoing.prefix, target],
-        &head.headers,
-        outgoing.host,
-        delimiter,
-    );
-    let mut sending = Sending {
-        lease: Some(lease),
-        upload: &mut upload,
-        write_failed: false,
-        interim: 0,
-        timer: None,
-    };
-    let result = std::future::poll_fn(|cx| sending.poll(outgoing, cx)).await;
-    let lease = sending.lease.take();
-    match (result, lease) {
-        (Ok(head), Some(lease)) => {
-            let AnswerHead { parts, framing, keep } = head;
-            let upload = (!upload.ended).then(|| Box::new(upload));
-            let exchange = Exchange {
-                lease: Some(lease),
-                decoder: Decoder::from(framing),
-                unclear: framing == Framing::Unclear,
-                upload,
-                keep,
-                owner: None,
-            };
-            Ok((parts, exchange))
-        }
-        (Err((failure, silent)), lease) => {
-            let nothing_left = lease.is_some_and(|mut lease| {
-                lease.wire().is_none_or(|wire| wire.written() == written_before)
-            });
-            let Upload { mut body, first, pieces, .. } = upload;
-            let unsent = (nothing_left && silent && pieces < 2).then(|| {
-                body.give_back(first.unwrap_or_default());
-                body
-            });
-            Err(Broken { failure, unsent, silent })
-        }
-        (Ok(_), None) => {
-            Err(Broken { failure: Failure::Lost(Error::Ended), unsent: None, silent: false })
-        }
-    }
-}
-
-struct Sending<'u> {
+/// A request that is being sent, until the head of its answer has arrived.
+#[derive(Debug)]
+pub struct Sending<'r> {
     lease: Option<Lease>,
-    upload: &'u mut Upload,
+    outgoing: Outgoing<'r>,
+    /// Where the body comes from, and goes back to if nothing of the request has left.
+    body: &'r mut RequestBody,
+    upload: Option<Box<Upload>>,
+    written_before: u64,
     write_failed: bool,
     interim: u32,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Sending<'_> {
-    /// The answer's head, or the failure and whether the server had said nothing.
-    fn poll(
-        &mut self,
-        outgoing: &Outgoing<'_>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<AnswerHead, (Failure, bool)>> {
-        let Some(wire) = self.lease.as_mut().and_then(Lease::wire) else {
-            return Poll::Ready(Err((Failure::Lost(Error::Ended), false)));
-        };
-        let mut sent = self.upload.ended && wire.is_flushed();
-        if !sent && !self.write_failed {
-            match self.upload.poll(wire, cx) {
-                Poll::Ready(Ok(())) => sent = true,
-                Poll::Ready(Err(UploadError::Body(error))) => {
-                    let failure = match error {
-                        RequestBodyError::TimedOut => Failure::RequestBodyTimeout,
-                        RequestBodyError::Client(error) => Failure::RequestBody(error),
-                    };
-                    return Poll::Ready(Err((failure, false)));
-                }
-                // A server may answer before it has read a body, and close (413 is the usual
-                // case): what it had to say is still to be read.
-                Poll::Ready(Err(UploadError::Write)) => {
-                    self.write_failed = true;
-                    wire.discard();
-                }
-                Poll::Pending => {}
-            }
+impl<'r> Sending<'r> {
+    /// Writes the request's head, to leave when this is polled.
+    pub fn new(mut lease: Lease, outgoing: Outgoing<'r>, body: &'r mut RequestBody) -> Self {
+        let head = outgoing.head;
+        let upload = (!body.is_ended()).then(|| {
+            let chunked = !head.headers.contains_key(CONTENT_LENGTH);
+            let body = mem::take(body);
+            Box::new(Upload { body, chunked, ended: false, first: None, pieces: 0 })
+        });
+        let mut written_before = 0;
+        if let Some(wire) = lease.wire() {
+            written_before = wire.written();
+            let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+            let delimiter = match &upload {
+                Some(upload) if upload.chunked => Delimiter::Chunks,
+                _ => Delimiter::AsIs,
+            };
+            encode::request(
+                wire.out(),
+                &head.method,
+                &[outgoing.prefix, target],
+                &head.headers,
+                outgoing.host,
+                delimiter,
+            );
         }
+        Self {
+            lease: Some(lease),
+            outgoing,
+            body,
+            upload,
+            written_before,
+            write_failed: false,
+            interim: 0,
+            timer: None,
+        }
+    }
+
+    /// Sends what there is to send. True: everything is sent, or will never be.
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        let Some(wire) = self.lease.as_mut().and_then(Lease::wire) else { return Ok(true) };
+        let sent = match &mut self.upload {
+            _ if self.write_failed => return Ok(true),
+            None => wire.poll_flush(cx).map_err(|_| UploadError::Write),
+            Some(upload) if upload.ended && wire.is_flushed() => return Ok(true),
+            Some(upload) => upload.poll(wire, cx),
+        };
+        match sent {
+            Poll::Ready(Ok(())) => Ok(true),
+            // A server may answer before it has read a body, and close (413 is the usual case):
+            // what it had to say is still to be read.
+            Poll::Ready(Err(UploadError::Write)) => {
+                self.write_failed = true;
+                wire.discard();
+                Ok(true)
+            }
+            Poll::Ready(Err(UploadError::Body(RequestBodyError::TimedOut))) => {
+                Err(Failure::RequestBodyTimeout)
+            }
+            Poll::Ready(Err(UploadError::Body(RequestBodyError::Client(error)))) => {
+                Err(Failure::RequestBody(error))
+            }
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// The answer's final head.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, Broken>> {
+        let Some(wire) = self.lease.as_mut().and_then(Lease::wire) else {
+            return Poll::Ready(Err(self.broken(Failure::Lost(Error::Ended), false)));
+        };
         loop {
-            let read = wire
-                .poll_head(cx, LARGEST_HEAD, |input| head::answer(input, &outgoing.head.method));
-            let head = match read {
-                Poll::Ready(Ok(Some(head))) => head,
-                Poll::Ready(Ok(None)) => {
-                    return Poll::Ready(Err((Failure::Lost(Error::Ended), self.interim == 0)));
+            let method = &self.outgoing.head.method;
+            let read = wire.poll_head(cx, LARGEST_HEAD, |input| head::answer(input, method));
+            let head = match ready!(read) {
+                Ok(Some(head)) => head,
+                Ok(None) => {
+                    let silent = self.interim == 0;
+                    return Poll::Ready(Err(self.broken(Failure::Lost(Error::Ended), silent)));
                 }
-                Poll::Ready(Err(error @ Error::Io(_))) => {
+                Err(error @ Error::Io(_)) => {
                     let silent = self.interim == 0 && wire.is_read_empty();
-                    return Poll::Ready(Err((Failure::Lost(error), silent)));
+                    return Poll::Ready(Err(self.broken(Failure::Lost(error), silent)));
                 }
-                Poll::Ready(Err(error @ Error::Ended)) => {
-                    return Poll::Ready(Err((Failure::Lost(error), false)));
+                Err(error @ Error::Ended) => {
+                    return Poll::Ready(Err(self.broken(Failure::Lost(error), false)));
                 }
-                Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err((Failure::BadAnswer(error), false)));
+                Err(error) => {
+                    return Poll::Ready(Err(self.broken(Failure::BadAnswer(error), false)));
                 }
-                Poll::Pending => break,
             };
             let status = head.parts.status;
             if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
-                self.upload.ended |= self.write_failed;
-                return Poll::Ready(Ok(AnswerHead {
-                    keep: head.keep && !self.write_failed,
-                    ..head
-                }));
+                return Poll::Ready(Ok(head));
             }
             self.interim += 1;
             if self.interim > MOST_INTERIM {
-                return Poll::Ready(Err((Failure::BadAnswer(Error::TooManyInterim), false)));
+                let failure = Failure::BadAnswer(Error::TooManyInterim);
+                return Poll::Ready(Err(self.broken(failure, false)));
             }
             // Whether a client's body is wanted is between the client and us.
             if status != StatusCode::CONTINUE
-                && let Some(client) = outgoing.client
+                && let Some(client) = self.outgoing.client
             {
                 client.pass_interim(cx, status, &head.parts.headers);
             }
         }
-        if let Some(limit) = outgoing.limit
-            && (sent || self.write_failed)
+    }
+
+    fn broken(&mut self, failure: Failure, silent: bool) -> Broken {
+        let written = self.lease.as_mut().and_then(Lease::wire).map(|wire| wire.written());
+        let mut unsent = silent && written == Some(self.written_before);
+        if let Some(mut upload) = self.upload.take()
+            && unsent
         {
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
-            ready!(timer.as_mut().poll(cx));
-            return Poll::Ready(Err((Failure::ResponseHeaderTimeout, false)));
+            unsent = upload.pieces < 2;
+            upload.body.give_back(upload.first.unwrap_or_default());
+            *self.body = upload.body;
         }
-        Poll::Pending
+        Broken { failure, unsent, silent }
+    }
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<(response::Parts, Exchange), Broken>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let sent = match this.poll_sent(cx) {
+            Ok(sent) => sent,
+            Err(failure) => return Poll::Ready(Err(this.broken(failure, false))),
+        };
+        match this.poll_head(cx) {
+            Poll::Ready(Ok(head)) => {
+                let AnswerHead { parts, present, framing, keep } = head;
+                let upload =
+                    this.upload.take().filter(|upload| !upload.ended && !this.write_failed);
+                let exchange = Exchange {
+                    lease: this.lease.take(),
+                    decoder: Decoder::from(framing),
+                    unclear: framing == Framing::Unclear,
+                    present,
+                    upload,
+                    keep: keep && !this.write_failed,
+                    owner: None,
+                };
+                Poll::Ready(Ok((parts, exchange)))
+            }
+            Poll::Ready(Err(broken)) => Poll::Ready(Err(broken)),
+            Poll::Pending => {
+                if let Some(limit) = this.outgoing.limit
+                    && sent
+                {
+                    let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+                    ready!(timer.as_mut().poll(cx));
+                    return Poll::Ready(Err(this.broken(Failure::ResponseHeaderTimeout, false)));
+                }
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -288,6 +311,7 @@ pub struct Exchange {
     lease: Option<Lease>,
     decoder: Decoder,
     unclear: bool,
+    present: Present,
     upload: Option<Box<Upload>>,
     keep: bool,
     /// The only client that the connection may serve (NTLM, Negotiate).
@@ -298,6 +322,11 @@ impl Exchange {
     /// Whether nobody can tell where the body ends.
     pub fn is_unclear(&self) -> bool {
         self.unclear
+    }
+
+    /// What of the answer's headers needs a look.
+    pub fn present(&self) -> Present {
+        self.present
     }
 
     /// How many bytes of the body are missing, if that is known.

@@ -8,6 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use crate::connection::Connection;
+use crate::present::Present;
 use crate::settings::AliasHeaders;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -85,18 +86,25 @@ pub fn arrive(
     server_name: &HeaderValue,
     host: Option<&HeaderValue>,
     version: Version,
+    present: Present,
 ) -> Option<Upgrade> {
     let settings = &connection.settings;
-    if !settings.trusts(connection.peer.ip()) {
+    let mut managed = present.any(Present::MANAGED);
+    if managed && !settings.trusts(connection.peer.ip()) {
         remove_managed(headers);
+        managed = false;
     }
-    // RFC 9110 section 7.8: `Upgrade` is ignored in HTTP/1.0.
-    let upgrade = connection_options(headers, connection).filter(|_| version != Version::HTTP_10);
+    let upgrade = match present.any(Present::CONNECTION) {
+        // RFC 9110 section 7.8: `Upgrade` is ignored in HTTP/1.0.
+        true => connection_options(headers, connection).filter(|_| version != Version::HTTP_10),
+        false => None,
+    };
     let tls = connection.tls.get().is_some();
-    if !headers.contains_key(&REAL_IP) {
+    let absent = |headers: &HeaderMap, name: &HeaderName| !managed || !headers.contains_key(name);
+    if absent(headers, &REAL_IP) {
         headers.insert(REAL_IP, connection.peer_value.clone());
     }
-    if !headers.contains_key(&FORWARDED_PROTO) {
+    if absent(headers, &FORWARDED_PROTO) {
         let websocket = upgrade.as_ref().is_some_and(Upgrade::is_websocket);
         let proto = match (websocket, tls) {
             (false, false) => "http",
@@ -106,13 +114,13 @@ pub fn arrive(
         };
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
     }
-    if !headers.contains_key(&FORWARDED_PORT) {
+    if absent(headers, &FORWARDED_PORT) {
         let port = port(headers, tls, host);
         headers.insert(FORWARDED_PORT, port);
     }
     if let Some(host) = host
         && !host.is_empty()
-        && !headers.contains_key(&FORWARDED_HOST)
+        && absent(headers, &FORWARDED_HOST)
     {
         headers.insert(FORWARDED_HOST, host.clone());
     }
@@ -141,9 +149,6 @@ fn remove_managed(headers: &mut HeaderMap) {
 /// Reads `Connection`: the headers it names go (RFC 9110 section 7.6.1), but the managed ones and
 /// those that the entry point keeps for middlewares.
 fn connection_options(headers: &mut HeaderMap, connection: &Connection) -> Option<Upgrade> {
-    if !headers.contains_key(CONNECTION) {
-        return None;
-    }
     let mut upgrade = None;
     let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
     for line in &lines {
@@ -237,8 +242,39 @@ pub fn announce_empty_body(headers: &mut HeaderMap, method: &Method) {
 }
 
 /// Prepares a request's headers for the server: hop-by-hop headers go, the peer is appended to
-/// `X-Forwarded-For`.
-pub fn depart(headers: &mut HeaderMap, connection: &Connection, upgrade: Option<&Upgrade>) {
+/// `X-Forwarded-For`. Returns what the headers had before.
+pub fn depart(
+    headers: &mut HeaderMap,
+    connection: &Connection,
+    upgrade: Option<&Upgrade>,
+) -> Present {
+    let present = Present::of(headers);
+    if present.any(HOP_BY_HOP) {
+        remove_from_request(headers, connection);
+    }
+    if let Some(Upgrade(protocol)) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, protocol.clone());
+    }
+    if connection.settings.append_forwarded_for {
+        if present.any(Present::FORWARDED_FOR) {
+            append_forwarded_for(headers, &connection.peer_value);
+        } else {
+            headers.insert(FORWARDED_FOR, connection.peer_value.clone());
+        }
+    }
+    join_cookies(headers, connection);
+    present
+}
+
+/// What goes no further than one connection.
+const HOP_BY_HOP: Present = Present::CONNECTION
+    .and(Present::HOP)
+    .and(Present::TE)
+    .and(Present::TRANSFER_ENCODING)
+    .and(Present::TRAILER);
+
+fn remove_from_request(headers: &mut HeaderMap, connection: &Connection) {
     if headers.contains_key(CONNECTION) {
         // Names that the entry point kept for the middlewares are removed now.
         let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
@@ -264,18 +300,10 @@ pub fn depart(headers: &mut HeaderMap, connection: &Connection, upgrade: Option<
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if let Some(Upgrade(protocol)) = upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, protocol.clone());
-    }
-    if connection.settings.append_forwarded_for {
-        append_forwarded_for(headers, &connection.peer_value);
-    }
-    join_cookies(headers, connection);
 }
 
 /// Removes the hop-by-hop headers of a request or an answer. `Trailer` is left: an answer's trailers
-/// are passed on, and hyper sends those that it announces.
+/// are passed on.
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in [
         CONNECTION,
@@ -291,8 +319,11 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Cleans an answer's headers for the client.
-pub fn clean_answer(headers: &mut HeaderMap) {
+/// Cleans an answer's headers for the client; `present` is what they have.
+pub fn clean_answer(headers: &mut HeaderMap, present: Present) {
+    if !present.any(HOP_BY_HOP) {
+        return;
+    }
     if headers.contains_key(CONNECTION) {
         let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
         for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {

@@ -11,6 +11,7 @@ pub mod headers;
 mod stream;
 pub mod tunnel;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use http::header::HOST;
@@ -18,13 +19,14 @@ use http::{HeaderName, Method, request, response};
 
 use self::connect::connect;
 pub use self::exchange::Exchange;
-use self::exchange::{Broken, Outgoing};
+use self::exchange::{Broken, Outgoing, Sending};
 pub use self::stream::ServerStream;
 use crate::balance::Balancer;
 use crate::body::RequestBody;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::http1::Client;
+use crate::middleware::ForwardedHost;
 use crate::worker::Worker;
 
 /// How many servers are tried when connecting fails.
@@ -39,11 +41,11 @@ pub struct Departing<'r> {
     /// Method, target and headers.
     pub head: &'r request::Parts,
     /// Its body.
-    pub body: RequestBody,
+    pub body: &'r mut RequestBody,
     /// It asks for an upgrade, so it gets a connection of its own.
     pub tunnel: bool,
-    /// A middleware chose `Host`, which stays whatever `passHostHeader` says.
-    pub forced_host: bool,
+    /// Counts how often it is sent once more.
+    pub retries: &'r Cell<u32>,
     /// Who gets interim answers.
     pub client: Option<&'r Client>,
 }
@@ -59,10 +61,13 @@ pub async fn forward(
     balancer: &Balancer,
     departing: Departing<'_>,
 ) -> Result<(response::Parts, Exchange), Failure> {
-    let Departing { head, mut body, tunnel, forced_host, client } = departing;
+    let Departing { head, body, tunnel, retries, client } = departing;
+    let again = || retries.set(retries.get().saturating_add(1));
     let mut server = balancer.next().ok_or(Failure::NoServer)?;
     let replayable = body.is_ended() && is_repeatable(head);
-    let client_host = (balancer.pass_host || forced_host) && head.headers.contains_key(HOST);
+    // Where a middleware chose `Host`, it stays whatever `passHostHeader` says.
+    let client_host = (balancer.pass_host || head.extensions.get::<ForwardedHost>().is_some())
+        && head.headers.contains_key(HOST);
     let mut servers_left = balancer.servers.len().min(MOST_SERVERS);
     let mut unsent_left = MOST_UNSENT;
     let mut fresh = tunnel;
@@ -79,12 +84,12 @@ pub async fn forward(
             Some(lease) => lease,
             // Boxed: most requests find a connection, and need no room for making one.
             None => {
-                let connecting = connect(server, &worker.pools, &worker.resolver, others);
-                match Box::pin(connecting).await {
+                match Box::pin(connect(server, &worker.pools, &worker.resolver, others)).await {
                     Ok(lease) => lease,
                     Err(Failure::Connect(_) | Failure::DialTimeout | Failure::Resolve(_))
                         if others =>
                     {
+                        again();
                         servers_left -= 1;
                         server = balancer.next().ok_or(Failure::NoServer)?;
                         continue;
@@ -94,7 +99,6 @@ pub async fn forward(
             }
         };
         let reused = lease.is_reused();
-        let elsewhere = !tried_elsewhere && (others || server.vip_tasks() > 1);
         let outgoing = Outgoing {
             head,
             host: (!client_host).then_some(&server.authority),
@@ -102,28 +106,23 @@ pub async fn forward(
             limit: server.limits.response_header,
             client,
         };
-        let Broken { failure, unsent, silent } = match exchange::send(lease, &outgoing, body).await
-        {
+        let Broken { failure, unsent, silent } = match Sending::new(lease, outgoing, body).await {
             Ok(answer) => return Ok(answer),
             Err(broken) => broken,
         };
-        if let Some(unsent) = unsent
-            && (reused || unsent_left > 1)
-        {
+        let elsewhere = !tried_elsewhere && (others || server.vip_tasks() > 1);
+        if unsent && (reused || unsent_left > 1) {
             unsent_left -= usize::from(!reused);
-            body = unsent;
-            fresh = true;
-            continue;
-        }
-        if !(silent && replayable && (reused || elsewhere)) {
+        } else if silent && replayable && (reused || elsewhere) {
+            if !reused {
+                tried_elsewhere = true;
+                server = balancer.next().ok_or(Failure::NoServer)?;
+            }
+        } else {
             return Err(failure);
         }
-        body = RequestBody::default();
+        again();
         fresh = true;
-        if !reused {
-            tried_elsewhere = true;
-            server = balancer.next().ok_or(Failure::NoServer)?;
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::stream::ServerStream;
 use crate::connection::ClientStream;
 use crate::failure::Failure;
 use crate::pool::{Counted, Lease};
+use crate::present::Present;
 
 /// Per direction and tunnel, bytes.
 const BUFFER: usize = 16 * 1024;
@@ -37,7 +38,8 @@ impl Tunnel {
         let got = got
             .filter(|got| wanted.names(got.as_bytes().trim_ascii()))
             .ok_or(Failure::BadUpgrade)?;
-        clean_answer(&mut answer.headers);
+        let present = Present::of(&answer.headers);
+        clean_answer(&mut answer.headers, present);
         answer.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         answer.headers.insert(UPGRADE, got);
         let (stream, read, counted) =

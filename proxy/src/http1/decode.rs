@@ -49,7 +49,7 @@ pub struct Chunked {
     size: u64,
     digits: u8,
     extensions: u32,
-    trailers: Option<Box<Vec<u8>>>,
+    trailers: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -243,16 +243,18 @@ impl Chunked {
     }
 
     fn push_trailer(&mut self, byte: u8) -> Result<(), Error> {
-        let trailers = self.trailers.get_or_insert_default();
-        if trailers.len() >= MOST_TRAILERS {
+        if self.trailers.len() >= MOST_TRAILERS {
             return Err(Error::BadChunk("the trailers are too long"));
         }
-        trailers.push(byte);
+        self.trailers.push(byte);
         Ok(())
     }
 
     fn end(&mut self) -> Result<Step, Error> {
-        let Some(mut lines) = self.trailers.take() else { return Ok(Step::End) };
+        let mut lines = std::mem::take(&mut self.trailers);
+        if lines.is_empty() {
+            return Ok(Step::End);
+        }
         lines.extend_from_slice(b"\r\n");
         let mut fields = [httparse::EMPTY_HEADER; MOST_TRAILER_LINES];
         let bad = || Error::BadChunk("malformed trailers");
@@ -275,8 +277,11 @@ impl Chunked {
 mod tests {
     use super::*;
 
-    /// The body, its trailers and what is left, or why it is none. `None`: it is not complete.
-    fn decode(framing: Framing, pieces: &[&[u8]]) -> Result<Option<(Vec<u8>, usize, Vec<u8>)>, ()> {
+    /// The body, its trailers and what is left.
+    type Decoded<B> = (B, usize, B);
+
+    /// What the pieces decode to; `None`: it is not complete; an error: it is malformed.
+    fn decode(framing: Framing, pieces: &[&[u8]]) -> Result<Option<Decoded<Vec<u8>>>, ()> {
         let mut decoder = Decoder::from(framing);
         let (mut body, mut trailers, mut rest) = (Vec::new(), 0, Vec::new());
         for piece in pieces {
@@ -295,7 +300,7 @@ mod tests {
 
     #[test]
     fn chunks() {
-        type Case = (&'static [u8], Result<Option<(&'static [u8], usize, &'static [u8])>, ()>);
+        type Case = (&'static [u8], Result<Option<Decoded<&'static [u8]>>, ()>);
         let table: &[Case] = &[
             (b"0\r\n\r\n", Ok(Some((b"", 0, b"")))),
             (b"5\r\nhello\r\n0\r\n\r\n", Ok(Some((b"hello", 0, b"")))),

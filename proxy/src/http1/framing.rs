@@ -5,6 +5,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::Error;
+use crate::present::Present;
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,15 @@ pub enum Framing {
 ///
 /// # Errors
 /// A `Content-Length` that is no number, or several different ones; a transfer encoding in HTTP/1.0.
-pub fn of_request(version: Version, headers: &mut HeaderMap) -> Result<(Framing, bool), Error> {
-    let keep = keeps_alive(version, headers);
+pub fn of_request(
+    version: Version,
+    headers: &mut HeaderMap,
+    present: Present,
+) -> Result<(Framing, bool), Error> {
+    let keep = keeps_alive(version, headers, present);
+    if !present.any(Present::CONTENT_LENGTH.and(Present::TRANSFER_ENCODING)) {
+        return Ok((Framing::Length(0), keep));
+    }
     let length = length(headers)?;
     if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some()
         && let Some(one) = headers.get(CONTENT_LENGTH).cloned()
@@ -52,8 +60,9 @@ pub fn of_answer(
     status: StatusCode,
     version: Version,
     headers: &HeaderMap,
+    present: Present,
 ) -> Result<(Framing, bool), Error> {
-    let keep = keeps_alive(version, headers);
+    let keep = keeps_alive(version, headers, present);
     let bodiless = *method == Method::HEAD
         || status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -61,7 +70,8 @@ pub fn of_answer(
         return Ok((Framing::Length(0), keep));
     }
     let length = length(headers)?;
-    match (chunked(headers), length) {
+    let chunked = present.any(Present::TRANSFER_ENCODING).then(|| chunked(headers)).flatten();
+    match (chunked, length) {
         (Some(false), _) => Ok((Framing::Unclear, false)),
         (Some(true), Some(_)) => Ok((Framing::Chunked, false)),
         (Some(true), None) => Ok((Framing::Chunked, keep)),
@@ -104,8 +114,11 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// RFC 9112 section 9.3.
-fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
+fn keeps_alive(version: Version, headers: &HeaderMap, present: Present) -> bool {
     let mut keep = version == Version::HTTP_11;
+    if !present.any(Present::CONNECTION) {
+        return keep;
+    }
     for line in headers.get_all(CONNECTION) {
         for option in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             if option.eq_ignore_ascii_case(b"close") {
@@ -169,7 +182,8 @@ mod tests {
         ];
         for (version, lines, expected) in table {
             let mut headers = map(lines);
-            let seen = of_request(*version, &mut headers).ok();
+            let present = Present::of(&headers);
+            let seen = of_request(*version, &mut headers, present).ok();
             assert_eq!(seen, *expected, "{version:?} {lines:?}");
             assert!(headers.get_all(CL).iter().count() < 2 || seen.is_none(), "{lines:?}");
             if matches!(seen, Some((Chunked, _))) {
@@ -206,7 +220,9 @@ mod tests {
         ];
         for (method, status, version, lines, expected) in table {
             let status = StatusCode::from_u16(*status).expect("a status");
-            let seen = of_answer(method, status, *version, &map(lines)).ok();
+            let headers = map(lines);
+            let present = Present::of(&headers);
+            let seen = of_answer(method, status, *version, &headers, present).ok();
             assert_eq!(seen, *expected, "{method} {status} {lines:?}");
         }
     }

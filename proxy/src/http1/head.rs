@@ -12,6 +12,7 @@ use http::{
 
 use super::Error;
 use super::framing::{self, Framing};
+use crate::present::Present;
 
 /// Header lines for which there is room on the stack; more need an allocation.
 const USUAL_LINES: usize = 64;
@@ -30,6 +31,8 @@ const LONGEST_TARGET: usize = 65_534;
 pub struct RequestHead {
     /// Method, target, version, headers.
     pub parts: request::Parts,
+    /// What of the headers needs a look.
+    pub present: Present,
     /// Where its body ends.
     pub framing: Framing,
     /// Whether another request may follow.
@@ -41,6 +44,8 @@ pub struct RequestHead {
 pub struct AnswerHead {
     /// Status, version, headers.
     pub parts: response::Parts,
+    /// What of the headers needs a look.
+    pub present: Present,
     /// Where its body ends.
     pub framing: Framing,
     /// Whether the connection may be used again.
@@ -108,16 +113,18 @@ fn map(
     buffer: &[u8],
     kept: &Bytes,
     room: usize,
-) -> Result<HeaderMap, Error> {
+) -> Result<(HeaderMap, Present), Error> {
     let mut headers = HeaderMap::with_capacity(fields.len() + room);
+    let mut present = Present::default();
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| Error::Malformed("a header name is malformed"))?;
         let value = HeaderValue::from_maybe_shared(kept.slice(within(buffer, field.value)))
             .map_err(|_| Error::Malformed("a header value is malformed"))?;
+        present = present.and(Present::name(&name));
         headers.try_append(name, value).map_err(|_| Error::HeadTooLarge)?;
     }
-    Ok(headers)
+    Ok((headers, present))
 }
 
 /// Reads a request's head. `None`: it is not complete. Returns what follows it, too.
@@ -166,10 +173,11 @@ fn own_request(
         .map_err(|_| Error::Malformed("the method is malformed"))?;
     parts.version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
     parts.uri = uri(target, &kept, within(buffer, target.as_bytes()))?;
-    parts.headers = map(parsed.headers, buffer, &kept, ADDED)?;
-    let (framing, keep) = framing::of_request(parts.version, &mut parts.headers)?;
+    let (headers, present) = map(parsed.headers, buffer, &kept, ADDED)?;
+    parts.headers = headers;
+    let (framing, keep) = framing::of_request(parts.version, &mut parts.headers, present)?;
     let rest = kept.split_off(length.min(kept.len()));
-    Ok((RequestHead { parts, framing, keep }, rest))
+    Ok((RequestHead { parts, present, framing, keep }, rest))
 }
 
 fn uri(target: &str, kept: &Bytes, at: std::ops::Range<usize>) -> Result<Uri, Error> {
@@ -237,10 +245,12 @@ fn own_answer(
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.status = StatusCode::from_u16(code).map_err(|_| BAD)?;
     parts.version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    parts.headers = map(parsed.headers, buffer, &kept, 0)?;
-    let (framing, keep) = framing::of_answer(method, parts.status, parts.version, &parts.headers)?;
+    let (headers, present) = map(parsed.headers, buffer, &kept, 0)?;
+    parts.headers = headers;
+    let (framing, keep) =
+        framing::of_answer(method, parts.status, parts.version, &parts.headers, present)?;
     let rest = kept.split_off(length.min(kept.len()));
-    Ok((AnswerHead { parts, framing, keep }, rest))
+    Ok((AnswerHead { parts, present, framing, keep }, rest))
 }
 
 #[cfg(test)]

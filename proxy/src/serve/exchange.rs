@@ -11,6 +11,7 @@ use crate::body::Body;
 use crate::connection::Connection;
 use crate::forward::tunnel::Tunnel;
 use crate::http1::Error;
+use crate::observe::metrics::Measured;
 
 /// Counts a request as in flight until it is dropped.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct AnswerBody {
     tunnel: Option<Box<Tunnel>>,
     bytes: u64,
     on_end: Option<OnEnd>,
+    measured: Option<Box<Measured>>,
     _in_flight: InFlight,
 }
 
@@ -40,14 +42,20 @@ impl AnswerBody {
         body: Body,
         tunnel: Option<Box<Tunnel>>,
         on_end: Option<OnEnd>,
+        measured: Option<Box<Measured>>,
         in_flight: InFlight,
     ) -> Self {
-        Self { body, tunnel, bytes: 0, on_end, _in_flight: in_flight }
+        Self { body, tunnel, bytes: 0, on_end, measured, _in_flight: in_flight }
     }
 
     /// The server's end of the tunnel that follows a 101.
     pub fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
         self.tunnel.take()
+    }
+
+    /// The counting of a request that becomes a tunnel: it is over when the tunnel is.
+    pub fn take_measured(&mut self) -> Option<Box<Measured>> {
+        self.measured.take()
     }
 
     /// Whether the request's body is still on its way.
@@ -72,10 +80,14 @@ impl HttpBody for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.bytes = self.bytes.saturating_add(data.len() as u64);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            if let Some(data) = frame.data_ref() {
+                self.bytes = self.bytes.saturating_add(data.len() as u64);
+            } else if let (Some(trailers), Some(measured)) =
+                (frame.trailers_ref(), &mut self.measured)
+            {
+                measured.trailers(trailers);
+            }
         }
         polled
     }
@@ -91,6 +103,9 @@ impl HttpBody for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
+        if let Some(measured) = &mut self.measured {
+            measured.sent(self.bytes);
+        }
         if let Some(on_end) = self.on_end.take() {
             on_end(self.bytes);
         }

@@ -20,6 +20,7 @@ use crate::connection::{ClientStream, Connection};
 use crate::http1::encode::{self, CHUNK_END, Delimiter, Facts};
 use crate::http1::head::RequestHead;
 use crate::http1::{Client, Error};
+use crate::present::Present;
 use crate::worker::Worker;
 
 /// Go accepts a little more than the configured head, and so do we, bytes.
@@ -28,27 +29,25 @@ const HEAD_SLACK: usize = 4096;
 /// How long an unwanted rest of a body is read before the connection is given up.
 const DRAINED_FOR: Duration = Duration::from_secs(1);
 
-/// What follows an answer.
-enum Next {
-    /// Another request.
-    Request,
-    /// The connection's end, after the answer has arrived.
+/// How a connection ends.
+enum End {
+    /// After the answer has arrived.
     Close,
-    /// Nothing: the client has gone, or the answer broke off.
+    /// At once: the client has gone, or the answer broke off.
     Abort,
 }
 
 /// Serves a connection to its end. `read`: what was read from it already.
 pub async fn serve(
-    worker: &Worker,
+    worker: Rc<Worker>,
     entry_point: usize,
-    connection: &Rc<Connection>,
+    connection: Rc<Connection>,
     stream: ClientStream,
     read: Bytes,
 ) {
     let limit = connection.settings.max_header_bytes.saturating_add(HEAD_SLACK);
     let client = Client::new(stream, read);
-    let next = loop {
+    let end = loop {
         let head = poll_fn(|cx| {
             if connection.is_closing() && !client.wire().has_begun() {
                 return Poll::Ready(Ok(None));
@@ -57,29 +56,38 @@ pub async fn serve(
         });
         let head = match head.await {
             Ok(Some(head)) => head,
-            Ok(None) => break Next::Close,
-            Err(error) => break refuse(&client, connection, &error).await,
+            Ok(None) => break End::Close,
+            Err(error) => break Box::pin(refuse(&client, &connection, &error)).await,
         };
-        let RequestHead { parts, framing, keep } = head;
+        let RequestHead { mut parts, present, framing, keep } = head;
         let asked = Asked { version: parts.version, head: parts.method == Method::HEAD, keep };
-        client.begin(framing, expects(&parts), asked.version == Version::HTTP_11);
-        let body = RequestBody::http1(&client, connection.settings.read_timeout);
+        let expects = present.any(Present::EXPECT) && expects(&parts);
+        client.begin(framing, expects, asked.version == Version::HTTP_11);
+        let mut body = RequestBody::http1(&client, connection.settings.read_timeout);
         let answer = {
-            let handling =
-                request::handle(worker, entry_point, connection, Some(&client), parts, body);
-            let mut handling = pin!(handling);
+            let mut handling = pin!(request::handle(
+                &worker,
+                entry_point,
+                &connection,
+                Some(&client),
+                &mut parts,
+                present,
+                &mut body,
+            ));
             poll_fn(|cx| match handling.as_mut().poll(cx) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
                 Poll::Pending => client.poll_gone(cx).map(|()| None),
             })
             .await
         };
+        drop((parts, body));
         let Some(answer) = answer else { return };
         let (head, mut body) = answer.into_parts();
         if let Some(tunnel) = body.take_tunnel() {
             let facts = Facts { version: Version::HTTP_11, keep: true, delimiter: Delimiter::AsIs };
             encode::answer(client.wire().out(), head.status, &head.headers, facts);
             connection.become_tunnel();
+            let measured = body.take_measured();
             drop(body);
             if poll_fn(|cx| client.wire().poll_flush(cx)).await.is_ok()
                 && let Some(client) = Rc::into_inner(client)
@@ -88,15 +96,24 @@ pub async fn serve(
                 // Boxed: few connections become tunnels.
                 Box::pin(tunnel.run(stream, read)).await;
             }
+            drop(measured);
             return;
         }
-        match write(&client, &head, body, asked).await {
-            Next::Request => client.wire().rest(),
-            other => break other,
+        let mut sending = Sending::new(&client, &head, body, asked);
+        drop(head);
+        if !poll_fn(|cx| sending.poll(cx)).await {
+            break End::Abort;
         }
+        if !sending.keep {
+            break End::Close;
+        }
+        if !client.is_body_read() && !Box::pin(drain(&client)).await {
+            break End::Close;
+        }
+        client.wire().rest();
     };
-    if matches!(next, Next::Close) {
-        close(&client, connection).await;
+    if matches!(end, End::Close) {
+        Box::pin(close(&client, &connection)).await;
     }
 }
 
@@ -117,39 +134,6 @@ fn expects(head: &http_request::Parts) -> bool {
             .is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Sends an answer.
-async fn write(client: &Client, head: &response::Parts, body: AnswerBody, asked: Asked) -> Next {
-    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let length = body.size_hint().exact();
-    let mut keep = asked.keep && !says_close(head);
-    let delimiter = match length {
-        _ if bodiless => Delimiter::None,
-        Some(0) | None if asked.head => Delimiter::AsIs,
-        Some(length) => Delimiter::Length(length),
-        None if asked.version == Version::HTTP_11 => Delimiter::Chunks,
-        None => {
-            keep = false;
-            Delimiter::None
-        }
-    };
-    if !client.is_body_read() && !body.is_uploading() {
-        keep &= is_worth_reading(client);
-    }
-    let facts = Facts { version: asked.version, keep, delimiter };
-    encode::answer(client.wire().out(), head.status, &head.headers, facts);
-    let chunked = delimiter == Delimiter::Chunks;
-    let sending = Sending { client, body: Some(body), chunked };
-    let mut sending =
-        if bodiless || asked.head { Sending { body: None, ..sending } } else { sending };
-    if !poll_fn(|cx| sending.poll(cx)).await {
-        return Next::Abort;
-    }
-    if !keep {
-        return Next::Close;
-    }
-    if client.is_body_read() { Next::Request } else { drain(client).await }
-}
-
 fn says_close(head: &response::Parts) -> bool {
     head.headers.get(CONNECTION).is_some_and(|value| value == "close")
 }
@@ -166,9 +150,34 @@ struct Sending<'c> {
     /// Dropped at its end: the server's connection is free then, while the last bytes are written.
     body: Option<AnswerBody>,
     chunked: bool,
+    /// Whether another request may follow.
+    keep: bool,
 }
 
-impl Sending<'_> {
+impl<'c> Sending<'c> {
+    /// Writes the answer's head, to leave when this is polled.
+    fn new(client: &'c Client, head: &response::Parts, body: AnswerBody, asked: Asked) -> Self {
+        let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let mut keep = asked.keep && !says_close(head);
+        let delimiter = match body.size_hint().exact() {
+            _ if bodiless => Delimiter::None,
+            Some(0) | None if asked.head => Delimiter::AsIs,
+            Some(length) => Delimiter::Length(length),
+            None if asked.version == Version::HTTP_11 => Delimiter::Chunks,
+            None => {
+                keep = false;
+                Delimiter::None
+            }
+        };
+        if !client.is_body_read() && !body.is_uploading() {
+            keep &= is_worth_reading(client);
+        }
+        let facts = Facts { version: asked.version, keep, delimiter };
+        encode::answer(client.wire().out(), head.status, &head.headers, facts);
+        let body = (!bodiless && !asked.head).then_some(body);
+        Self { client, body, chunked: delimiter == Delimiter::Chunks, keep }
+    }
+
     /// True: everything has been written. False: the client has gone, or the answer broke off.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
@@ -242,8 +251,8 @@ impl Sending<'_> {
     }
 }
 
-/// Reads the rest of a body that nobody wants, up to a limit.
-async fn drain(client: &Client) -> Next {
+/// Reads the rest of a body that nobody wants, up to a limit. True: it is over.
+async fn drain(client: &Client) -> bool {
     let mut left = DRAINED_BYTES;
     let drained = poll_fn(|cx| {
         loop {
@@ -260,16 +269,13 @@ async fn drain(client: &Client) -> Next {
             }
         }
     });
-    match timeout(DRAINED_FOR, drained).await {
-        Ok(true) => Next::Request,
-        _ => Next::Close,
-    }
+    timeout(DRAINED_FOR, drained).await.unwrap_or(false)
 }
 
 /// Answers what is no request.
-async fn refuse(client: &Client, connection: &Connection, error: &Error) -> Next {
+async fn refuse(client: &Client, connection: &Connection, error: &Error) -> End {
     let status = match error {
-        Error::Io(_) | Error::Ended => return Next::Abort,
+        Error::Io(_) | Error::Ended => return End::Abort,
         Error::HeadTooLarge => "431 Request Header Fields Too Large",
         Error::TargetTooLong => "414 URI Too Long",
         Error::Version => "505 HTTP Version Not Supported: unsupported protocol version",
@@ -289,8 +295,8 @@ async fn refuse(client: &Client, connection: &Connection, error: &Error) -> Next
     }
     connection.leave_unread();
     match poll_fn(|cx| client.wire().poll_flush(cx)).await {
-        Ok(()) => Next::Close,
-        Err(_) => Next::Abort,
+        Ok(()) => End::Close,
+        Err(_) => End::Abort,
     }
 }
 

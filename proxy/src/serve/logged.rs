@@ -13,6 +13,7 @@ use super::exchange::OnEnd;
 use crate::balance::Server;
 use crate::connection::Connection;
 use crate::observe::access_log::{AccessLog, Record, Tls};
+use crate::observe::metrics::Measured;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -35,20 +36,22 @@ pub struct Logged {
     server: Option<Arc<Server>>,
 }
 
-/// A request that has no answer yet. When it is dropped so, its client has gone (or was sent away):
-/// the log says 499 then, as Traefik's does.
-pub struct Unanswered<'c> {
+/// What notes a request on its way. When it is dropped without an answer, the client has gone (or
+/// was sent away): the log says 499 then, as Traefik's does.
+pub struct Watched {
     /// The request, if there is an access log.
     pub logged: Option<Box<Logged>>,
+    /// Its measurement, if there are metrics.
+    pub measured: Option<Box<Measured>>,
     /// Its client.
-    pub connection: &'c Rc<Connection>,
+    pub connection: Rc<Connection>,
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(logged) = self.logged.take() {
             let gone = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
-            logged.write(self.connection, gone, None, 0);
+            logged.write(&self.connection, gone, None, 0);
         }
     }
 }

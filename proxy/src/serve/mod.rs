@@ -9,7 +9,7 @@ pub mod request;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ use crate::connection::{
     Activity, ClientStream, Connection, Drivable, Stream, TlsInfo, drive, unless_ended,
     unless_killed,
 };
+use crate::present::Present;
 use crate::worker::Worker;
 
 /// Serves one connection to its end.
@@ -43,47 +44,36 @@ pub async fn connection(
     };
     let activity = Rc::new(Activity::default());
     let connection = registry.open(peer, Arc::clone(settings), Rc::clone(&activity));
-    let Some(Ok((protocol, begun))) = unless_ended(&connection, detect::detect(&stream)).await
-    else {
-        return;
-    };
-    match protocol {
+    let detected = unless_ended(&connection, pin!(detect::detect(&stream))).await;
+    let Some(Ok((protocol, begun))) = detected else { return };
+    let (stream, read) = match protocol {
         Protocol::Http1 => {
-            let stream = ClientStream::Plain(Stream::new(stream, Bytes::new(), activity));
-            http1(&worker, entry_point, &connection, stream, begun).await;
+            (ClientStream::Plain(Stream::new(stream, Bytes::new(), activity)), begun)
         }
         // Boxed: a task is as large as its largest step.
         Protocol::Http2 => {
             let stream = Stream::new(stream, begun, activity);
-            Box::pin(http2(worker, entry_point, connection, stream)).await;
+            return Box::pin(http2(worker, entry_point, connection, stream)).await;
         }
         Protocol::Tls => {
             let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
             let stream = Stream::new(stream, begun, activity);
-            let handshake = Box::pin(acceptor.accept(stream));
-            let Some(Ok(stream)) = unless_ended(&connection, handshake).await else { return };
+            let mut handshake = Box::pin(acceptor.accept(stream));
+            let shaken = unless_ended(&connection, handshake.as_mut()).await;
+            let Some(Ok(stream)) = shaken else { return };
+            drop(handshake);
             let stream = Box::new(stream);
             let session = stream.get_ref().1;
             connection.tls.set(Some(tls_info(session)));
             if session.alpn_protocol() == Some(b"h2") {
-                Box::pin(http2(worker, entry_point, connection, stream)).await;
-            } else {
-                let stream = ClientStream::Tls(stream);
-                http1(&worker, entry_point, &connection, stream, Bytes::new()).await;
+                return Box::pin(http2(worker, entry_point, connection, stream)).await;
             }
+            (ClientStream::Tls(stream), Bytes::new())
         }
-    }
-}
-
-async fn http1(
-    worker: &Worker,
-    entry_point: usize,
-    connection: &Rc<Connection>,
-    stream: ClientStream,
-    read: Bytes,
-) {
-    let serving = http1::serve(worker, entry_point, connection, stream, read);
-    unless_killed(connection, serving).await;
+    };
+    let mut serving =
+        Box::pin(http1::serve(worker, entry_point, Rc::clone(&connection), stream, read));
+    unless_killed(&connection, serving.as_mut()).await;
 }
 
 fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
@@ -94,8 +84,7 @@ fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
         },
         cipher: session
             .negotiated_cipher_suite()
-            .and_then(|suite| suite.suite().as_str())
-            .unwrap_or("-"),
+            .map_or("-", |suite| crate::tls::cipher_name(suite.suite())),
     }
 }
 
@@ -117,11 +106,13 @@ where
         service_fn(move |request| {
             let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
             async move {
-                let (head, incoming) = hyper::Request::into_parts(request);
-                let body = RequestBody::http2(incoming, connection.settings.read_timeout);
-                let answer =
-                    request::handle(&worker, entry_point, &connection, None, head, body).await;
-                Ok::<_, Infallible>(answer)
+                let (mut head, incoming) = hyper::Request::into_parts(request);
+                let mut body = RequestBody::http2(incoming, connection.settings.read_timeout);
+                let present = Present::of(&head.headers);
+                let (head, body) = (&mut head, &mut body);
+                let handling =
+                    request::handle(&worker, entry_point, &connection, None, head, present, body);
+                Ok::<_, Infallible>(handling.await)
             }
         })
     };

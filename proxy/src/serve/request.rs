@@ -2,27 +2,32 @@
 //! request).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, request};
+use http::{
+    HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, request, response,
+};
 
 use super::exchange::{AnswerBody, InFlight};
-use super::logged::{Logged, Routed, Unanswered};
+use super::logged::{Logged, Routed, Watched};
 use crate::balance::Balancer;
 use crate::body::{Body, RequestBody};
 use crate::canonical;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::forward::tunnel::Tunnel;
-use crate::forward::{self, Departing, headers};
+use crate::forward::{self, Departing, Exchange, headers};
 use crate::http1::Client;
 use crate::internal::Internal;
-use crate::middleware::{Context, Flow, ForwardedHost, Middleware, NoForwardedFor, RawQuery};
+use crate::middleware::{Context, Flow, NoForwardedFor, RawQuery};
+use crate::present::Present;
 use crate::respond;
 use crate::route;
 use crate::snapshot::{Route, Target};
@@ -95,25 +100,65 @@ impl From<Response<Body>> for Answered {
     }
 }
 
-/// Answers one request. `client`: its HTTP/1.1 connection.
+/// Answers one request. `client`: its HTTP/1.1 connection. `present`: what its headers are.
+///
+/// Everything that does not wait is done in functions of its own, and nothing large is handed down
+/// by value: this future is as large as what it keeps while it waits, for each connection.
 pub async fn handle(
     worker: &Worker,
     entry_point: usize,
     connection: &Rc<Connection>,
     client: Option<&Client>,
-    head: request::Parts,
-    mut body: RequestBody,
+    head: &mut request::Parts,
+    present: Present,
+    body: &mut RequestBody,
 ) -> Response<AnswerBody> {
     let number = connection.begin_request();
     let in_flight = InFlight(Rc::clone(connection));
-    let logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, &head));
-    let mut unanswered = Unanswered { logged, connection };
-    if let Some(logged) = &unanswered.logged {
-        body.count(&logged.request_bytes);
-    }
-    let answered =
-        answer(worker, entry_point, connection, client, head, body, &mut unanswered.logged).await;
-    let Answered { mut response, tunnel } = answered;
+    let mut watched = watch(worker, entry_point, connection, head, body);
+    let mut answered = match prepare(worker, entry_point, connection, head, present, &mut watched) {
+        Prepared::Answered(answer) => Answered::from(*answer),
+        Prepared::Routed(way) => {
+            let answered = match way.target() {
+                Some(Target::Internal(internal)) => {
+                    let serving = serve_internally(worker, &way, *internal, head);
+                    Box::pin(serving).await.into()
+                }
+                Some(Target::Balancer(balancer)) if !balancer.is_empty() => {
+                    if let Some(measured) = &mut watched.measured {
+                        measured.served();
+                    }
+                    let (bound, retries) = (depart(connection, &way, head, body), Cell::new(0));
+                    let forwarded = forward::forward(
+                        worker,
+                        connection,
+                        balancer,
+                        Departing {
+                            head,
+                            body,
+                            tunnel: way.upgrade.is_some(),
+                            retries: &retries,
+                            client,
+                        },
+                    );
+                    let forwarded = forwarded.await;
+                    if let Some(measured) = &mut watched.measured {
+                        measured.retried(retries.get());
+                    }
+                    arrive(connection, &way, forwarded, bound, &mut watched)
+                }
+                Some(Target::Balancer(balancer)) => {
+                    if let Some(measured) = &mut watched.measured {
+                        measured.served();
+                    }
+                    nobody(balancer).into()
+                }
+                None => respond::not_found().into(),
+            };
+            way.back(answered, connection)
+        }
+    };
+    let response = &mut answered.response;
     if connection.should_close(number) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if connection.multiplexed.get() {
             connection.drain();
@@ -121,30 +166,119 @@ pub async fn handle(
             response.headers_mut().insert(CONNECTION, CLOSE);
         }
     }
-    let logged = unanswered.logged.take();
+    if let Some(measured) = &mut watched.measured {
+        measured.answered(response.status(), response.headers());
+    }
+    let logged = watched.logged.take();
     let on_end =
         logged.map(|logged| logged.on_end(connection, response.status(), response.headers()));
-    response.map(|body| AnswerBody::new(body, tunnel, on_end, in_flight))
+    let Answered { response, tunnel } = answered;
+    let measured = watched.measured.take();
+    response.map(|body| AnswerBody::new(body, tunnel, on_end, measured, in_flight))
 }
 
-async fn answer(
+/// Begins what the access log and the metrics note of a request.
+fn watch(
     worker: &Worker,
     entry_point: usize,
     connection: &Rc<Connection>,
-    client: Option<&Client>,
-    mut head: request::Parts,
-    body: RequestBody,
-    logged: &mut Option<Box<Logged>>,
-) -> Answered {
+    head: &request::Parts,
+    body: &mut RequestBody,
+) -> Watched {
+    let logged = worker.shared.access_log.as_ref().map(|log| Logged::begin(log, head));
+    let mut measured = worker.metrics.as_ref().map(|metrics| {
+        let tls = connection.tls.get().map(|tls| (tls.version, tls.cipher));
+        Box::new(metrics.begin(entry_point, Instant::now(), &head.method, &head.headers, tls))
+    });
+    if (logged.is_some() || measured.is_some()) && !body.is_ended() {
+        let counter = match &logged {
+            Some(logged) => Arc::clone(&logged.request_bytes),
+            None => Arc::default(),
+        };
+        body.count(&counter);
+        if let Some(measured) = &mut measured {
+            measured.received_by(counter);
+        }
+    }
+    Watched { logged, measured, connection: Rc::clone(connection) }
+}
+
+/// A routed request on its way.
+struct Way {
+    snapshot: Rc<ThreadSnapshot>,
+    route: usize,
+    upgrade: Option<headers::Upgrade>,
+    /// As sent.
+    host: HeaderValue,
+    /// How many of its middlewares it has passed.
+    passed: usize,
+}
+
+impl Way {
+    fn route(&self) -> Option<&Route> {
+        self.snapshot.routes.get(self.route)
+    }
+
+    fn target(&self) -> Option<&Target> {
+        self.route().map(|route| &route.target)
+    }
+
+    fn host(&self) -> &str {
+        // Only visible ASCII passed `take_host`.
+        self.host.to_str().unwrap_or_default()
+    }
+
+    fn context(&self, connection: &Connection) -> Context<'_> {
+        Context { peer: connection.peer, tls: connection.tls.get().is_some(), host: self.host() }
+    }
+
+    /// Takes an answer back through the middlewares that the request passed, last first.
+    fn back(&self, answered: Answered, connection: &Connection) -> Answered {
+        let middlewares = self.route().map(|route| &*route.middlewares).unwrap_or_default();
+        let passed = middlewares.get(..self.passed).unwrap_or_default();
+        if passed.is_empty() || answered.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return answered;
+        }
+        let Answered { response, tunnel } = answered;
+        let (mut head, body) = response.into_parts();
+        for middleware in passed.iter().rev() {
+            middleware.on_response(&mut head, &self.context(connection));
+        }
+        Answered { response: Response::from_parts(head, body), tunnel }
+    }
+}
+
+/// How far a request gets without waiting.
+enum Prepared {
+    Answered(Box<Response<Body>>),
+    Routed(Way),
+}
+
+impl From<Response<Body>> for Prepared {
+    fn from(answer: Response<Body>) -> Self {
+        Self::Answered(Box::new(answer))
+    }
+}
+
+/// Everything up to the service: refusals, the canonical view, forwarding headers, the router, its
+/// middlewares.
+fn prepare(
+    worker: &Worker,
+    entry_point: usize,
+    connection: &Rc<Connection>,
+    head: &mut request::Parts,
+    present: Present,
+    watched: &mut Watched,
+) -> Prepared {
     let settings = &connection.settings;
-    let arrived = refuse(&head)
+    let arrived = refuse(head, present)
         .and_then(|()| {
             headers::treat_aliases(&mut head.headers, settings.alias_headers)
                 .then_some(())
                 .ok_or(Refusal::AliasHeader)
         })
-        .and_then(|()| take_host(&mut head))
-        .and_then(|host| canonicalise(&mut head, connection).map(|()| host));
+        .and_then(|()| take_host(head))
+        .and_then(|host| canonicalise(head, connection).map(|()| host));
     let host = match arrived {
         Ok(host) => host,
         Err(refusal) => return refusal.answer().into(),
@@ -155,19 +289,47 @@ async fn answer(
         &worker.shared.server_name,
         host.as_ref(),
         head.version,
+        present,
     );
-    if let Some(logged) = logged {
-        logged.canonical(&head, host.as_ref());
+    if let Some(logged) = &mut watched.logged {
+        logged.canonical(head, host.as_ref());
     }
-    // Only visible ASCII passed `take_host`.
-    let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let canonical_host = canonical::host(host);
-
+    let host = host.unwrap_or_else(|| HeaderValue::from_static(""));
     let snapshot = worker.snapshot();
-    let Some(route) = find(&snapshot, entry_point, connection, &head, &canonical_host) else {
+    let canonical_host = canonical::host(host.to_str().unwrap_or_default());
+    let found = find(&snapshot, entry_point, connection, head, &canonical_host);
+    drop(canonical_host);
+    let Some(number) = found else {
+        if let Some(measured) = &mut watched.measured {
+            measured.unrouted(&head.headers);
+        }
         return respond::not_found().into();
     };
-    if let Some(logged) = logged {
+    let mut way = Way { snapshot, route: number, upgrade, host, passed: 0 };
+    let passed = match way.route() {
+        Some(route) => match pass(connection, &way, route, head, watched) {
+            Ok(passed) => passed,
+            Err((passed, answer)) => {
+                way.passed = passed;
+                return way.back((*answer).into(), connection).response.into();
+            }
+        },
+        None => 0,
+    };
+    way.passed = passed;
+    Prepared::Routed(way)
+}
+
+/// Takes a request through its router's middlewares; returns how many it passed, and the answer if
+/// one was given.
+fn pass(
+    connection: &Connection,
+    way: &Way,
+    route: &Route,
+    head: &mut request::Parts,
+    watched: &mut Watched,
+) -> Result<usize, (usize, Box<Response<Body>>)> {
+    if let Some(logged) = &mut watched.logged {
         logged.routed(Routed {
             router: Arc::clone(&route.name),
             service: Arc::clone(&route.service),
@@ -175,60 +337,148 @@ async fn answer(
             wanted: route.access_log,
         });
     }
+    if let Some(measured) = &mut watched.measured {
+        measured.routed(route.series.as_ref(), &head.headers);
+    }
     if let Some(guard) = &route.recursion_guard {
         if head.headers.get(TRAEFIK_ROUTER) == Some(guard) {
-            return respond::bare(StatusCode::BAD_REQUEST).into();
+            return Err((0, Box::new(respond::bare(StatusCode::BAD_REQUEST))));
         }
         head.headers.insert(TRAEFIK_ROUTER, guard.clone());
     }
-
-    if has_denied_escape(head.uri.path(), &settings.denied_escapes) {
-        return respond::bare(StatusCode::BAD_REQUEST).into();
+    if has_denied_escape(head.uri.path(), &connection.settings.denied_escapes) {
+        return Err((0, Box::new(respond::bare(StatusCode::BAD_REQUEST))));
     }
-
-    let context = Context { peer: connection.peer, tls: connection.tls.get().is_some(), host };
-    let mut answered = None;
-    let mut passed = 0;
-    for middleware in &route.middlewares {
-        match middleware.on_request(&mut head, &context) {
-            Flow::Next => passed += 1,
+    if route.middlewares.is_empty() {
+        return Ok(0);
+    }
+    let context = way.context(connection);
+    let mut passed = Ok(0);
+    for (number, middleware) in route.middlewares.iter().enumerate() {
+        match middleware.on_request(head, &context) {
+            Flow::Next => passed = Ok(number + 1),
             Flow::Answer(response) => {
-                answered = Some(Answered::from(*response));
+                passed = Err((number, response));
                 break;
             }
         }
     }
-    let answered = match answered {
-        Some(answered) => answered,
-        None => match &route.target {
-            Target::Internal(internal) => {
-                serve_internally(worker, &snapshot, *internal, head, &canonical_host).await.into()
-            }
-            Target::Balancer(balancer) => {
-                let departing = Leaving { head, body, upgrade, client };
-                serve_by(worker, connection, route, balancer, departing, logged).await
-            }
-        },
+    if let Some(measured) = &mut watched.measured {
+        measured.labelled(&head.headers);
+    }
+    passed
+}
+
+/// The answer of a service without servers.
+fn nobody(balancer: &Balancer) -> Response<Body> {
+    let mut answer = Failure::NoServer.answer();
+    if balancer.swarm.is_some() {
+        answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    answer
+}
+
+/// Makes a request ready to leave. True: it belongs to its client's own connection.
+fn depart(
+    connection: &Connection,
+    way: &Way,
+    head: &mut request::Parts,
+    body: &RequestBody,
+) -> bool {
+    let present = headers::depart(&mut head.headers, connection, way.upgrade.as_ref());
+    if head.extensions.get::<NoForwardedFor>().is_some() {
+        head.headers.remove(FORWARDED_FOR);
+    }
+    if body.is_ended() {
+        headers::announce_empty_body(&mut head.headers, &head.method);
+    }
+    present.any(Present::AUTHORIZATION) && headers::are_of_connection(&head.headers, &AUTHORIZATION)
+}
+
+/// Makes a server's answer, or the lack of one, ours.
+fn arrive(
+    connection: &Rc<Connection>,
+    way: &Way,
+    forwarded: Result<(response::Parts, Exchange), Failure>,
+    bound: bool,
+    watched: &mut Watched,
+) -> Answered {
+    let (mut head, mut exchange) = match forwarded {
+        Ok(answer) => answer,
+        Err(failure) => {
+            way.tell(&failure);
+            let answer = failure.answer();
+            let framing_lost = matches!(failure, Failure::RequestBody(_));
+            return if framing_lost { closing(answer) } else { answer }.into();
+        }
     };
-    through_middlewares(answered, route.middlewares.get(..passed).unwrap_or_default(), &context)
+    if bound
+        || exchange.is_bound()
+        || head.status == StatusCode::UNAUTHORIZED
+            && headers::are_of_connection(&head.headers, &WWW_AUTHENTICATE)
+    {
+        exchange.bind(connection);
+    }
+    if let Some(logged) = &mut watched.logged
+        && let Some(server) = exchange.server()
+    {
+        logged.answered(server, head.status, &head.headers);
+    }
+    if exchange.is_unclear() {
+        return Failure::BadFraming.answer().into();
+    }
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        let opened = way
+            .upgrade
+            .as_ref()
+            .ok_or(Failure::BadUpgrade)
+            .and_then(|wanted| Tunnel::open(wanted, &mut head, exchange.into_lease()));
+        return match opened {
+            Ok(tunnel) => Answered {
+                response: Response::from_parts(head, Body::Empty),
+                tunnel: Some(Box::new(tunnel)),
+            },
+            Err(failure) => {
+                way.tell(&failure);
+                failure.answer().into()
+            }
+        };
+    }
+    headers::clean_answer(&mut head.headers, exchange.present());
+    if head.status == StatusCode::NOT_MODIFIED {
+        // It describes a body that is not sent (RFC 9110 section 15.4.5).
+        head.headers.remove(CONTENT_TYPE);
+    }
+    head.version = Version::HTTP_11;
+    Response::from_parts(head, exchange.into_body()).into()
+}
+
+impl Way {
+    fn tell(&self, failure: &Failure) {
+        if let Some(route) = self.route() {
+            tracing::debug!(routerName = %route.name, serviceName = %route.service, error = %failure,
+                "The service did not answer");
+        }
+    }
 }
 
 /// Has a service of our own answer. The API prints the whole configuration, which may take
 /// milliseconds: it is done elsewhere, while this thread goes on.
 async fn serve_internally(
     worker: &Worker,
-    snapshot: &ThreadSnapshot,
+    way: &Way,
     internal: Internal,
-    head: request::Parts,
-    host: &str,
+    head: &request::Parts,
 ) -> Response<Body> {
     let certificates = worker.shared.store.get();
     let state = Arc::clone(&worker.shared.state);
-    if internal != Internal::Api {
-        return internal.answer(&head, host, &state, &snapshot.checked, certificates.infos());
+    let host = canonical::host(way.host());
+    if !internal.takes_long() {
+        let checked = &way.snapshot.checked;
+        return internal.answer(head, &host, &state, checked, certificates.infos());
     }
-    let checked = Arc::clone(&snapshot.checked);
-    let host = host.to_owned();
+    let checked = Arc::clone(&way.snapshot.checked);
+    let (host, head) = (host.into_owned(), head.clone());
     let printing = tokio::task::spawn_blocking(move || {
         let answer = internal.answer(&head, &host, &state, &checked, certificates.infos());
         answer.map(Body::into_own)
@@ -240,8 +490,8 @@ async fn serve_internally(
 }
 
 /// What no router gets to see.
-fn refuse(head: &request::Parts) -> Result<(), Refusal> {
-    if !headers::is_framing_clear(&head.headers) {
+fn refuse(head: &request::Parts, present: Present) -> Result<(), Refusal> {
+    if present.any(Present::TRANSFER_ENCODING) && !headers::is_framing_clear(&head.headers) {
         return Err(Refusal::BadFraming);
     }
     if head.method == Method::CONNECT {
@@ -254,6 +504,9 @@ fn refuse(head: &request::Parts) -> Result<(), Refusal> {
     if head.uri.scheme().is_none() && head.uri.authority().is_some() {
         // Only CONNECT names an authority alone (RFC 9112 section 3.2.3).
         return Err(Refusal::BadTarget);
+    }
+    if !present.any(Present::EXPECT) {
+        return Ok(());
     }
     match head.headers.get(EXPECT) {
         Some(expect) if !expect.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
@@ -342,133 +595,25 @@ fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<()
     Ok(())
 }
 
-fn find<'s>(
-    snapshot: &'s ThreadSnapshot,
+/// The number of the route that takes the request.
+fn find(
+    snapshot: &ThreadSnapshot,
     entry_point: usize,
     connection: &Connection,
     head: &request::Parts,
     host: &str,
-) -> Option<&'s Route> {
+) -> Option<usize> {
     let tables = snapshot.entry_points.get(entry_point)?;
     let table = if connection.tls.get().is_some() { &tables.tls } else { &tables.plain };
     let path = canonical::routing_path(head.uri.path());
-    let number = table.find(&route::Request {
+    table.find(&route::Request {
         method: &head.method,
         host,
         path: &path,
         query: head.uri.query(),
         headers: &head.headers,
         client_ip: connection.peer.ip(),
-    })?;
-    snapshot.routes.get(number)
-}
-
-/// A request that has passed its middlewares.
-struct Leaving<'c> {
-    head: request::Parts,
-    body: RequestBody,
-    upgrade: Option<headers::Upgrade>,
-    client: Option<&'c Client>,
-}
-
-/// Has a server answer.
-async fn serve_by(
-    worker: &Worker,
-    connection: &Rc<Connection>,
-    route: &Route,
-    balancer: &Balancer,
-    leaving: Leaving<'_>,
-    logged: &mut Option<Box<Logged>>,
-) -> Answered {
-    if balancer.is_empty() {
-        let mut answer = Failure::NoServer.answer();
-        if balancer.swarm.is_some() {
-            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-        }
-        return answer.into();
-    }
-    let Leaving { mut head, body, upgrade, client } = leaving;
-    headers::depart(&mut head.headers, connection, upgrade.as_ref());
-    if head.extensions.get::<NoForwardedFor>().is_some() {
-        head.headers.remove(FORWARDED_FOR);
-    }
-    if body.is_ended() {
-        headers::announce_empty_body(&mut head.headers, &head.method);
-    }
-    let bound = headers::are_of_connection(&head.headers, &AUTHORIZATION);
-    let departing = Departing {
-        head: &head,
-        body,
-        tunnel: upgrade.is_some(),
-        forced_host: head.extensions.get::<ForwardedHost>().is_some(),
-        client,
-    };
-    let forwarded = forward::forward(worker, connection, balancer, departing).await;
-    let (mut head, mut exchange) = match forwarded {
-        Ok(answer) => answer,
-        Err(failure) => {
-            tracing::debug!(routerName = %route.name, serviceName = %route.service, error = %failure,
-                "The service did not answer");
-            let answer = failure.answer();
-            let framing_lost = matches!(failure, Failure::RequestBody(_));
-            return if framing_lost { closing(answer) } else { answer }.into();
-        }
-    };
-    if bound
-        || exchange.is_bound()
-        || head.status == StatusCode::UNAUTHORIZED
-            && headers::are_of_connection(&head.headers, &WWW_AUTHENTICATE)
-    {
-        exchange.bind(connection);
-    }
-    if let Some(logged) = logged
-        && let Some(server) = exchange.server()
-    {
-        logged.answered(server, head.status, &head.headers);
-    }
-    if exchange.is_unclear() {
-        return Failure::BadFraming.answer().into();
-    }
-    if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        let opened = upgrade
-            .ok_or(Failure::BadUpgrade)
-            .and_then(|wanted| Tunnel::open(&wanted, &mut head, exchange.into_lease()));
-        return match opened {
-            Ok(tunnel) => Answered {
-                response: Response::from_parts(head, Body::Empty),
-                tunnel: Some(Box::new(tunnel)),
-            },
-            Err(failure) => {
-                tracing::debug!(routerName = %route.name, serviceName = %route.service,
-                    error = %failure, "The upgrade failed");
-                failure.answer().into()
-            }
-        };
-    }
-    headers::clean_answer(&mut head.headers);
-    if head.status == StatusCode::NOT_MODIFIED {
-        // It describes a body that is not sent (RFC 9110 section 15.4.5).
-        head.headers.remove(CONTENT_TYPE);
-    }
-    head.version = Version::HTTP_11;
-    Response::from_parts(head, exchange.into_body()).into()
-}
-
-/// Takes an answer back through the middlewares that the request passed, last first.
-fn through_middlewares(
-    answered: Answered,
-    passed: &[Arc<Middleware>],
-    context: &Context<'_>,
-) -> Answered {
-    if passed.is_empty() || answered.response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return answered;
-    }
-    let Answered { response, tunnel } = answered;
-    let (mut head, body) = response.into_parts();
-    for middleware in passed.iter().rev() {
-        middleware.on_response(&mut head, context);
-    }
-    Answered { response: Response::from_parts(head, body), tunnel }
+    })
 }
 
 #[cfg(test)]
