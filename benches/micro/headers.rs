@@ -35,6 +35,16 @@ const ANSWER: &[(&str, &str)] = &[
     ("set-cookie", "theme=dark; Path=/; Secure; HttpOnly"),
 ];
 
+/// For what is added on the way, as the reader of heads leaves it.
+const ROOM: usize = 8;
+
+/// A copy with room for more.
+fn fresh(headers: &HeaderMap) -> HeaderMap {
+    let mut copy = HeaderMap::with_capacity(headers.len() + ROOM);
+    copy.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    copy
+}
+
 fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
     let pair = |(name, value): &(&'static str, &'static str)| {
         (HeaderName::from_static(name), HeaderValue::from_static(value))
@@ -55,7 +65,7 @@ pub fn all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("headers");
     let mut measure = |name: &str, from: &HeaderMap, rewrite: &dyn Fn(&mut HeaderMap)| {
         group.bench_function(name, |bencher| {
-            bencher.iter_batched_ref(|| from.clone(), rewrite, BatchSize::SmallInput);
+            bencher.iter_batched_ref(|| fresh(from), rewrite, BatchSize::SmallInput);
         });
     };
     measure("arrive", &sent, &|headers| {
