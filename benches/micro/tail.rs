@@ -20,7 +20,8 @@ pub fn print(arguments: &[String]) {
     let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
     let other_work = ["--list", "--profile-time", "--test", "--load-baseline"];
     if arguments.iter().any(|argument| other_work.contains(&argument.as_str()))
-        || !(filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str())))
+        || !(filters.is_empty()
+            || filters.iter().any(|filter| filter.split('|').any(|part| NAME.contains(part))))
     {
         return;
     }
