@@ -68,6 +68,7 @@ fn control_plane() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("control")
+        .on_thread_start(limits::come_second)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the control plane: {error}"))

@@ -108,7 +108,11 @@ impl Slot {
         if self.due(throttle).is_some_and(|due| now < due) {
             return None;
         }
-        let configuration = self.pending.take()?;
+        let mut configuration = self.pending.take()?;
+        // Nobody else looks at it yet, unless its provider keeps it.
+        if let (Some(new), Some(applied)) = (Arc::get_mut(&mut configuration), &self.applied) {
+            new.share(applied);
+        }
         self.applied = Some(configuration.clone());
         self.recovered =
             Some(self.recovered.map_or(now, |recovered| recovered.max(now)) + throttle);

@@ -22,9 +22,9 @@ use crate::snapshot::Snapshot;
 use crate::tls::{Certificates, Store};
 use crate::worker::{self, Shared};
 
-/// How long a replaced snapshot is kept: by then every data-plane thread has let go of it, but for
-/// requests that still wait for their answer.
-const RETIREMENT: Duration = Duration::from_secs(5);
+/// How often a replaced snapshot is looked at. Data-plane threads let go of it within their next
+/// sweep, but for requests that still wait for their answer.
+const RETIREMENT: Duration = Duration::from_millis(500);
 
 /// What the data plane is started with.
 pub struct Options {

@@ -52,6 +52,53 @@ pub struct Configuration {
     pub findings: Vec<Finding>,
 }
 
+impl Configuration {
+    /// Takes over what is the same in the configuration before: a change of one router then costs
+    /// the memory of one, though the whole was decoded.
+    pub fn share(&mut self, before: &Self) {
+        share(&mut self.routers, &before.routers);
+        share(&mut self.services, &before.services);
+        share(&mut self.middlewares, &before.middlewares);
+        share(&mut self.servers_transports, &before.servers_transports);
+    }
+}
+
+fn share<T: PartialEq>(objects: &mut Map<T>, before: &Map<T>) {
+    for (name, object) in objects {
+        if let Some(before) = before.get(name).filter(|before| before.value == object.value) {
+            object.value = Arc::clone(&before.value);
+        }
+    }
+}
+
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Format, decode_routing_file};
+
+    #[test]
+    fn what_is_the_same_is_shared() {
+        let read = |rules: &[(&str, &str)]| {
+            let router = |(name, rule): &(&str, &str)| format!("    {name}: {{rule: {rule}}}\n");
+            let routers: String = rules.iter().map(router).collect();
+            let text = format!("# {}\nhttp:\n  routers:\n{routers}", rules.len());
+            decode_routing_file("f.yml", &text, Format::Yaml).unwrap()
+        };
+        let before = read(&[("same", "a"), ("changed", "b"), ("gone", "c")]);
+        let mut after = read(&[("new", "c"), ("same", "a"), ("changed", "d")]);
+        let written = after.clone();
+        after.share(&before);
+        assert_eq!(after, written, "nothing else is different");
+        let shared = |name: &str| {
+            before
+                .routers
+                .get(name)
+                .is_some_and(|before| Arc::ptr_eq(&before.value, &after.routers[name].value))
+        };
+        assert_eq!(["same", "changed", "new"].map(shared), [true, false, false]);
+    }
 }

@@ -120,7 +120,10 @@ impl Sender<'_> {
         self.updates.send(Update { provider, configuration }).await.is_ok()
     }
 
-    async fn listed(&mut self, configuration: Configuration) -> bool {
+    async fn listed(&mut self, mut configuration: Configuration) -> bool {
+        if let Some(last) = &self.last {
+            configuration.share(last);
+        }
         let configuration = Arc::new(configuration);
         self.last = Some(configuration.clone());
         self.send(configuration).await
