@@ -51,7 +51,7 @@ impl Activity {
     }
 
     /// Bytes came from the client; none: it has ended its side.
-    pub(super) fn has_read(&self, bytes: usize) {
+    pub fn has_read(&self, bytes: usize) {
         match self.phase.get() {
             // The next head has begun: it has to be complete within the read time-out.
             IDLE if bytes > 0 => self.enter(HEAD, self.read_ticks.get()),
@@ -61,10 +61,18 @@ impl Activity {
         }
     }
 
-    pub(super) fn has_written(&self, bytes: usize) {
+    /// Bytes went to the client.
+    pub fn has_written(&self, bytes: usize) {
         let phase = self.phase.get();
         if bytes >= PROGRESS && matches!(phase, IDLE | QUIET) || phase == HALF_TUNNEL {
             self.enter(phase, self.idle_ticks.get());
+        }
+    }
+
+    /// The client was told that nothing more comes.
+    pub fn has_shut_down(&self) {
+        if self.phase.get() == TUNNEL {
+            self.half_close();
         }
     }
 

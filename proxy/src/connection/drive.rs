@@ -43,19 +43,19 @@ pub async fn unless_ended<F: Future>(
     .await
 }
 
-/// Runs an HTTP/1 connection until it ends by itself or is killed.
-pub async fn unless_killed<F>(connection: &Connection, mut serving: Pin<&mut F>)
-where
-    F: Future<Output = ()>,
-{
+/// Runs a step of an HTTP/1 connection to its end, unless the connection is killed.
+pub async fn unless_killed<F: Future>(
+    connection: &Connection,
+    mut step: Pin<&mut F>,
+) -> Option<F::Output> {
     std::future::poll_fn(move |cx| {
         if connection.killed.get() {
-            return Poll::Ready(());
+            return Poll::Ready(None);
         }
         connection.remember(cx);
-        serving.as_mut().poll(cx)
+        step.as_mut().poll(cx).map(Some)
     })
-    .await;
+    .await
 }
 
 impl Connection {

@@ -44,6 +44,7 @@ pub struct Connection {
     draining: Cell<bool>,
     closing: Cell<bool>,
     killed: Cell<bool>,
+    idling: Cell<Idling>,
     tunnel: Cell<bool>,
     /// The server's connection that knows this client (NTLM, Negotiate) and nobody else's.
     own_lease: RefCell<Option<Lease>>,
@@ -58,6 +59,17 @@ pub struct TlsInfo {
     pub version: &'static str,
     /// Name of the cipher suite.
     pub cipher: &'static str,
+}
+
+/// How long an HTTP/1 connection has been between requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Idling {
+    /// It is not, or not for a whole tick.
+    No,
+    /// The last sweep saw it so.
+    Seen,
+    /// For more than a tick: what serves requests is to be given back.
+    Rest,
 }
 
 impl Connection {
@@ -93,6 +105,7 @@ impl Connection {
             draining: Cell::new(false),
             closing: Cell::new(false),
             killed: Cell::new(false),
+            idling: Cell::new(Idling::No),
             tunnel: Cell::new(false),
             own_lease: RefCell::new(None),
             registry,
@@ -113,6 +126,7 @@ impl Connection {
         let requests = self.requests.get().saturating_add(1);
         self.requests.set(requests);
         self.activity.phase.set(BUSY);
+        self.idling.set(Idling::No);
         self.set_deadline(self.settings.write_timeout);
         requests
     }
@@ -190,11 +204,30 @@ impl Connection {
         self.wake();
     }
 
-    /// Ends the connection if it has been silent for too long.
+    /// Ends the connection if it has been silent for too long, and notes whether it idles.
     pub fn sweep(&self) {
         if clock::reached(self.activity.deadline.get()) {
             self.kill();
+        } else if self.activity.phase.get() == IDLE {
+            match self.idling.get() {
+                Idling::No => self.idling.set(Idling::Seen),
+                Idling::Seen => {
+                    self.idling.set(Idling::Rest);
+                    self.wake();
+                }
+                Idling::Rest => {}
+            }
         }
+    }
+
+    /// It rests no longer.
+    pub fn wake_up(&self) {
+        self.idling.set(Idling::No);
+    }
+
+    /// Whether it has been between requests for so long that it should hold nothing but its socket.
+    pub fn should_rest(&self) -> bool {
+        self.idling.get() == Idling::Rest
     }
 
     fn set_deadline(&self, timeout: Option<std::time::Duration>) {

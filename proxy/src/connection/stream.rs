@@ -28,6 +28,11 @@ impl<S> Stream<S> {
     pub fn new(inner: S, read_already: Bytes, activity: Rc<Activity>) -> Self {
         Self { inner, read_already, activity }
     }
+
+    /// The stream below, and what it told. Only once everything read already is used.
+    pub fn into_parts(self) -> (S, Rc<Activity>) {
+        (self.inner, self.activity)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
@@ -83,9 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         let phase = this.activity.phase.get();
         if phase != LINGERING {
             ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
-            if phase == TUNNEL {
-                this.activity.half_close();
-            }
+            this.activity.has_shut_down();
             if matches!(phase, TUNNEL | HALF_TUNNEL) || !this.activity.unread.get() {
                 return Poll::Ready(Ok(()));
             }

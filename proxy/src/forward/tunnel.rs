@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, response};
-use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 
 use super::headers::{Upgrade, clean_answer};
 use super::stream::ServerStream;
@@ -11,9 +10,7 @@ use crate::connection::ClientStream;
 use crate::failure::Failure;
 use crate::pool::{Counted, Lease};
 use crate::present::Present;
-
-/// Per direction and tunnel, bytes.
-const BUFFER: usize = 16 * 1024;
+use crate::relay::{Direction, Event, Side, relay};
 
 /// The server's end of a tunnel.
 #[derive(Debug)]
@@ -49,13 +46,29 @@ impl Tunnel {
 
     /// Relays until both sides have ended, or either failed. `read`: what the client has said
     /// already.
-    pub async fn run(mut self, mut client: ClientStream, read: Bytes) {
-        let relay = async {
-            self.stream.write_all(&read).await?;
-            client.write_all(&self.read).await?;
-            copy_bidirectional_with_sizes(&mut client, &mut self.stream, BUFFER, BUFFER).await
+    pub async fn run(self, client: ClientStream, read: Bytes) {
+        let server = match self.stream {
+            ServerStream::Plain(stream) => Side::Plain(stream),
+            ServerStream::Tls(stream) => Side::Other(stream),
+        };
+        let (client, activity) = match client {
+            ClientStream::Plain(stream) => {
+                let (stream, activity) = stream.into_parts();
+                (Side::Plain(stream), Some(activity))
+            }
+            // The stream below TLS tells the connection itself.
+            ClientStream::Tls(stream) => (Side::Other(stream), None),
+        };
+        let seen = |direction, event| {
+            let Some(activity) = &activity else { return };
+            match (direction, event) {
+                (Direction::ToServer, Event::Read(length)) => activity.has_read(length),
+                (Direction::ToClient, Event::Written(length)) => activity.has_written(length),
+                (Direction::ToClient, Event::ShutDown) => activity.has_shut_down(),
+                _ => {}
+            }
         };
         // Either side's end or failure ends both: there is nobody to tell.
-        let _ = relay.await;
+        let _ = relay(client, server, read, self.read, seen).await;
     }
 }

@@ -47,6 +47,12 @@ impl Client {
         self.wire.into_inner().into_parts()
     }
 
+    /// Waits until the client says something, or ends; holds no memory for that.
+    pub fn poll_begun(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut wire = self.wire();
+        if wire.has_begun() { Poll::Ready(()) } else { wire.poll_ended(cx) }
+    }
+
     /// Reads a request's head; `None`: the client has ended the connection.
     ///
     /// # Errors

@@ -58,6 +58,10 @@ impl Unsent {
         let of_body = length.min(self.body.len());
         self.body.advance(of_body);
         length -= of_body;
+        if self.body.is_empty() {
+            // An empty rest would keep the whole buffer from being used again.
+            self.body = Bytes::new();
+        }
         self.tail = self.tail.get(length..).unwrap_or_default();
         if self.head.len() == self.sent && !self.head.is_empty() {
             buffer::give(mem::take(&mut self.head));
@@ -216,8 +220,8 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         !self.is_read_empty()
     }
 
-    /// Looks whether the other side has something to say between messages, without waiting for it.
-    /// Ready: it has ended, or failed. What it says is kept.
+    /// Looks whether the other side has something to say between messages. Ready: it has ended, or
+    /// failed. Pending: it is silent, or what it said is kept.
     pub fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.is_read_empty() {
             if !matches!(ready!(self.poll_more(cx, 0)), Ok(1..)) {

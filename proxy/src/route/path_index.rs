@@ -21,8 +21,20 @@ pub(super) struct PathIndex {
 #[derive(Debug)]
 struct ByPath {
     exact: HashMap<Box<[u8]>, Box<[u32]>>,
-    /// Sorted by prefix.
-    prefixes: Box<[Prefix]>,
+    /// Of the exact paths: longer ones need not be hashed.
+    longest: usize,
+    prefixes: Prefixes,
+}
+
+/// Prefixes, sorted.
+#[derive(Debug, Default)]
+struct Prefixes {
+    /// What all of them begin with.
+    common: Box<[u8]>,
+    /// For each entry its first bytes behind that: the search reads one small piece of memory, and
+    /// asks an entry itself only where these bytes leave it open.
+    first_bytes: Box<[u64]>,
+    entries: Box<[Prefix]>,
 }
 
 #[derive(Debug)]
@@ -64,8 +76,9 @@ impl PathIndex {
                 }
             }
         }
+        let longest = exact.keys().map(|path| path.len()).max().unwrap_or_default();
         let exact = exact.into_iter().map(|(path, ranks)| (path.into(), ranks.into())).collect();
-        let by_path = ByPath { exact, prefixes: chained(prefixes) };
+        let by_path = ByPath { exact, longest, prefixes: Prefixes::new(chained(prefixes)) };
         Self { any: any.into(), by_path: Some(Box::new(by_path)) }
     }
 
@@ -73,20 +86,58 @@ impl PathIndex {
     pub(super) fn first(&self, path: &[u8], holds: &impl Fn(u32) -> bool, best: &mut Option<u32>) {
         scan(&self.any, holds, best);
         let Some(by_path) = &self.by_path else { return };
-        if let Some(ranks) = by_path.exact.get(path) {
+        if path.len() <= by_path.longest
+            && let Some(ranks) = by_path.exact.get(path)
+        {
             scan(ranks, holds, best);
         }
-        // Whatever prefix the path begins with sorts before it, and the last entry not behind the
-        // path begins with it too, hence is among that entry's parents (or is that entry).
-        let behind = by_path.prefixes.partition_point(|entry| *entry.prefix <= *path);
-        let mut at = behind.checked_sub(1);
-        while let Some(entry) = at.and_then(|at| by_path.prefixes.get(at)) {
-            if path.starts_with(&entry.prefix) {
-                scan(&entry.rules, holds, best);
-            }
-            at = entry.parent.map(|parent| parent as usize);
+        for entry in by_path.prefixes.of(path) {
+            scan(&entry.rules, holds, best);
         }
     }
+}
+
+impl Prefixes {
+    fn new(entries: Box<[Prefix]>) -> Self {
+        // What the first and the last have in common, all between them have as well.
+        let common: Box<[u8]> = match (entries.first(), entries.last()) {
+            (Some(first), Some(last)) => {
+                let pairs = first.prefix.iter().zip(&last.prefix);
+                pairs.take_while(|(a, b)| a == b).map(|(byte, _)| *byte).collect()
+            }
+            _ => Box::default(),
+        };
+        let behind =
+            |entry: &Prefix| first_bytes(entry.prefix.strip_prefix(&*common).unwrap_or_default());
+        Self { first_bytes: entries.iter().map(behind).collect(), common, entries }
+    }
+
+    /// The entries that the path begins with, longest first.
+    ///
+    /// Whatever prefix the path begins with sorts before it, and the last entry not behind the path
+    /// begins with it too, hence is among that entry's parents (or is that entry).
+    fn of<'p>(&'p self, path: &'p [u8]) -> impl Iterator<Item = &'p Prefix> {
+        let last = path.strip_prefix(&*self.common).and_then(|rest| {
+            let bytes = first_bytes(rest);
+            let open = self.first_bytes.partition_point(|other| *other < bytes);
+            let rest = self.first_bytes.get(open..)?;
+            let end = open + rest.partition_point(|other| *other == bytes);
+            let equal = self.entries.get(open..end)?;
+            let behind = open + equal.partition_point(|entry| *entry.prefix <= *path);
+            self.entries.get(behind.checked_sub(1)?)
+        });
+        let parent = |entry: &&'p Prefix| self.entries.get(entry.parent? as usize);
+        std::iter::successors(last, parent).filter(|entry| path.starts_with(&entry.prefix))
+    }
+}
+
+/// The first eight bytes as a number that sorts as they do; what is missing counts as zero.
+fn first_bytes(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    for (to, from) in bytes.iter_mut().zip(text) {
+        *to = *from;
+    }
+    u64::from_be_bytes(bytes)
 }
 
 /// Asks in order of precedence, no further than the best so far.
@@ -143,5 +194,42 @@ fn paths(rule: &Predicate) -> Option<Vec<Key<'_>>> {
             Some(all)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Long ones that differ late, short ones, and zeros, which the first bytes are filled with.
+    fn any_text() -> impl Strategy<Value = Vec<u8>> {
+        let lead = prop::sample::select(vec!["", "/", "/api/", "/api/version/", "/api/versions"]);
+        let tail = prop::collection::vec(prop::sample::select(vec![0, b'/', b'a', 0xff]), 0..12);
+        (lead, tail).prop_map(|(lead, tail)| [lead.as_bytes(), &tail].concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn all_prefixes_of_a_path_are_found(
+            prefixes in prop::collection::btree_set(any_text(), 0..40),
+            paths in prop::collection::vec(any_text(), 1..20),
+        ) {
+            let sorted = prefixes.iter().map(|prefix| (prefix.as_slice(), vec![0])).collect();
+            let index = Prefixes::new(chained(sorted));
+            for path in &paths {
+                let found: Vec<&[u8]> = index.of(path).map(|entry| &*entry.prefix).collect();
+                let mut expected: Vec<&[u8]> = prefixes
+                    .iter()
+                    .map(Vec::as_slice)
+                    .filter(|prefix| path.starts_with(prefix))
+                    .collect();
+                expected.reverse();
+                prop_assert_eq!(found, expected, "{:?}", path);
+            }
+        }
     }
 }

@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
+use swarmgate_config::check::check;
 use swarmgate_config::checked::Route;
+use swarmgate_config::finding::Origin;
+use swarmgate_config::install::Install;
 use swarmgate_config::name::QName;
+use swarmgate_config::routing::{Configuration, Router, Service, Written};
 use swarmgate_config::rule;
 
 use super::{Request, Table};
@@ -418,6 +422,114 @@ proptest! {
         for request in &requests {
             let (found, scanned) = request.with(|request| (table.find(request), table.scan(request)));
             prop_assert_eq!(found, scanned, "{:?}", request);
+        }
+    }
+}
+
+/// A rule as a router of many has it: hosts and paths that nearly meet, and something more.
+fn any_usual_rule() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        6 => prop::sample::select(vec!["Host(`a.b`)", "Host(`c.b`)", "Host(`*.b`)"]),
+        1 => prop::sample::select(vec![
+            "HostRegexp(`^[ac]`)", "Host(`a.b`) || Host(`c.b.`)", "!Host(`a.b`)", "Host(`*`)",
+        ]),
+    ];
+    let path = prop_oneof![
+        2 => any_long_path().prop_map(|path| format!("Path(`{path}`)")),
+        3 => any_long_path().prop_map(|path| format!("PathPrefix(`{path}`)")),
+        1 => (any_long_path(), any_long_path())
+            .prop_map(|(one, other)| format!("Path(`{one}`) || PathPrefix(`{other}`)")),
+        1 => Just("PathRegexp(`a$`)".to_owned()),
+    ];
+    let more = prop_oneof![
+        5 => Just(""),
+        1 => prop::sample::select(vec![
+            "Method(`GET`)", "!Method(`GET`)", "Header(`X`,`v`)", "HeaderRegexp(`X`,`[vw]`)",
+            "Query(`k`,`v`)", "ClientIP(`10.0.0.0/8`)",
+        ]),
+    ];
+    (prop::option::weighted(0.9, host), prop::option::weighted(0.8, path), more).prop_map(
+        |(host, path, more)| {
+            let parts: Vec<String> = host
+                .map(str::to_owned)
+                .into_iter()
+                .chain(path)
+                .chain((!more.is_empty()).then(|| more.to_owned()))
+                .map(|part| format!("({part})"))
+                .collect();
+            if parts.is_empty() { "PathPrefix(`/`)".to_owned() } else { parts.join(" && ") }
+        },
+    )
+}
+
+fn any_long_path() -> impl Strategy<Value = String> {
+    "/(api/)?(version/)?(a|b|ab|/|-){0,6}"
+}
+
+fn any_usual_request() -> impl Strategy<Value = Sent> {
+    let host = prop::sample::select(vec!["a.b", "c.b", "d.b", "a.b.", "e", ""]);
+    (any_request(), host, any_long_path()).prop_map(|(request, host, path)| {
+        let query = request.target.split_once('?').map(|(_, query)| format!("?{query}"));
+        let target = format!("{path}{}", query.unwrap_or_default());
+        Sent { host: host.to_owned(), target, ..request }
+    })
+}
+
+/// Routers with and without a priority of their own, checked as they would be.
+fn checked(routers: &[(String, Option<i64>)]) -> (Table, Vec<String>) {
+    let mut written = Configuration::default();
+    let service = Service { load_balancer: Some(Default::default()), ..Service::default() };
+    let origin = Origin::Internal;
+    let object = Written { value: Arc::new(service), origin: origin.clone() };
+    written.services.insert("s".into(), object);
+    for (number, (rule, priority)) in routers.iter().enumerate() {
+        let router = Router {
+            rule: Some(rule.clone()),
+            priority: *priority,
+            service: Some("s".into()),
+            ..Router::default()
+        };
+        let object = Written { value: Arc::new(router), origin: origin.clone() };
+        written.routers.insert(format!("r{number:03}"), object);
+    }
+    let merged = [(Arc::from("file"), Arc::new(written))].into();
+    let checked = check(&Install::default(), &merged);
+    let routes: Vec<&Route> = checked.routes.values().flatten().collect();
+    let (table, wrong) = Table::build(routes.iter().copied().enumerate());
+    assert_eq!(wrong, []);
+    (table, routes.iter().map(|route| route.router.name().to_owned()).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// From what is written to the router that takes a request: the highest priority, then the
+    /// first name, of all whose rules hold by themselves.
+    #[test]
+    fn many_routers_of_few_hosts(
+        routers in prop::collection::vec(
+            (any_usual_rule(), prop::option::weighted(0.3, -3_i64..60)), 0..150,
+        ),
+        requests in prop::collection::vec(any_usual_request(), 1..30),
+    ) {
+        let (all, names) = checked(&routers);
+        let mut alone: Vec<(i64, String, Table)> = routers
+            .iter()
+            .enumerate()
+            .map(|(number, (rule, priority))| {
+                let length = i64::try_from(rule.len()).unwrap();
+                let priority = priority.filter(|priority| *priority != 0).unwrap_or(length);
+                (-priority, format!("r{number:03}"), table([rule.as_str()]))
+            })
+            .collect();
+        alone.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        for request in &requests {
+            request.with(|seen| {
+                let found = all.find(seen).map(|number| &names[number]);
+                let expected = alone.iter().find(|(_, _, rule)| rule.scan(seen).is_some());
+                prop_assert_eq!(found, expected.map(|(_, name, _)| name), "{:?}", request);
+                Ok(())
+            })?;
         }
     }
 }

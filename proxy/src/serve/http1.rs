@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT};
-use http::{Method, StatusCode, Version, request as http_request, response};
+use http::{Method, Response, StatusCode, Version, request as http_request, response};
 use http_body::Body as _;
 use tokio::io::AsyncWrite;
 use tokio::time::timeout;
@@ -16,10 +16,12 @@ use tokio::time::timeout;
 use super::exchange::AnswerBody;
 use super::request;
 use crate::body::{DRAINED_BYTES, RequestBody};
-use crate::connection::{ClientStream, Connection};
+use crate::connection::Connection;
+use crate::forward::tunnel::Tunnel;
 use crate::http1::encode::{self, CHUNK_END, Delimiter, Facts};
 use crate::http1::head::RequestHead;
 use crate::http1::{Client, Error};
+use crate::observe::metrics::Measured;
 use crate::present::Present;
 use crate::worker::Worker;
 
@@ -29,47 +31,50 @@ const HEAD_SLACK: usize = 4096;
 /// How long an unwanted rest of a body is read before the connection is given up.
 const DRAINED_FOR: Duration = Duration::from_secs(1);
 
-/// How a connection ends.
-enum End {
-    /// After the answer has arrived.
+/// Why requests are served no longer.
+pub enum End {
+    /// The connection idles: it goes on when its client says something.
+    Rest,
+    /// The connection ends after the last answer has arrived.
     Close,
-    /// At once: the client has gone, or the answer broke off.
+    /// The connection ends at once: the client has gone, or the answer broke off.
     Abort,
+    /// The connection becomes a tunnel, measured as one request.
+    Tunnel(Box<Tunnel>, Option<Box<Measured>>),
 }
 
-/// Serves a connection to its end. `read`: what was read from it already.
+/// Serves requests.
 pub async fn serve(
-    worker: Rc<Worker>,
+    worker: &Worker,
     entry_point: usize,
-    connection: Rc<Connection>,
-    stream: ClientStream,
-    read: Bytes,
-) {
+    connection: &Rc<Connection>,
+    client: &Rc<Client>,
+) -> End {
     let limit = connection.settings.max_header_bytes.saturating_add(HEAD_SLACK);
-    let client = Client::new(stream, read);
-    let end = loop {
+    loop {
         let head = poll_fn(|cx| {
-            if connection.is_closing() && !client.wire().has_begun() {
+            if (connection.is_closing() || connection.should_rest()) && !client.wire().has_begun() {
                 return Poll::Ready(Ok(None));
             }
             client.poll_head(cx, limit)
         });
         let head = match head.await {
             Ok(Some(head)) => head,
-            Ok(None) => break End::Close,
-            Err(error) => break Box::pin(refuse(&client, &connection, &error)).await,
+            Ok(None) if connection.should_rest() && !connection.is_closing() => return End::Rest,
+            Ok(None) => return End::Close,
+            Err(error) => return Box::pin(refuse(client, connection, &error)).await,
         };
         let RequestHead { mut parts, present, framing, keep } = head;
         let asked = Asked { version: parts.version, head: parts.method == Method::HEAD, keep };
         let expects = present.any(Present::EXPECT) && expects(&parts);
         client.begin(framing, expects, asked.version == Version::HTTP_11);
-        let mut body = RequestBody::http1(&client, connection.settings.read_timeout);
+        let mut body = RequestBody::http1(client, connection.settings.read_timeout);
         let answer = {
             let mut handling = pin!(request::handle(
-                &worker,
+                worker,
                 entry_point,
-                &connection,
-                Some(&client),
+                connection,
+                Some(client),
                 &mut parts,
                 present,
                 &mut body,
@@ -81,40 +86,44 @@ pub async fn serve(
             .await
         };
         drop((parts, body));
-        let Some(answer) = answer else { return };
-        let (head, mut body) = answer.into_parts();
-        if let Some(tunnel) = body.take_tunnel() {
-            let facts = Facts { version: Version::HTTP_11, keep: true, delimiter: Delimiter::AsIs };
-            encode::answer(client.wire().out(), head.status, &head.headers, facts);
-            connection.become_tunnel();
-            let measured = body.take_measured();
-            drop(body);
-            if poll_fn(|cx| client.wire().poll_flush(cx)).await.is_ok()
-                && let Some(client) = Rc::into_inner(client)
-            {
-                let (stream, read) = client.into_parts();
-                // Boxed: few connections become tunnels.
-                Box::pin(tunnel.run(stream, read)).await;
+        let Some(answer) = answer else { return End::Abort };
+        let mut sending = match begin_answer(client, connection, answer, asked) {
+            Ok(sending) => sending,
+            Err(tunnel) => {
+                return match poll_fn(|cx| client.wire().poll_flush(cx)).await {
+                    Ok(()) => tunnel,
+                    Err(_) => End::Abort,
+                };
             }
-            drop(measured);
-            return;
-        }
-        let mut sending = Sending::new(&client, &head, body, asked);
-        drop(head);
+        };
         if !poll_fn(|cx| sending.poll(cx)).await {
-            break End::Abort;
+            return End::Abort;
         }
         if !sending.keep {
-            break End::Close;
+            return End::Close;
         }
-        if !client.is_body_read() && !Box::pin(drain(&client)).await {
-            break End::Close;
+        if !client.is_body_read() && !Box::pin(drain(client)).await {
+            return End::Close;
         }
         client.wire().rest();
-    };
-    if matches!(end, End::Close) {
-        Box::pin(close(&client, &connection)).await;
     }
+}
+
+/// Writes an answer's head; an error is the tunnel that follows a 101.
+fn begin_answer<'c>(
+    client: &'c Client,
+    connection: &Connection,
+    answer: Response<AnswerBody>,
+    asked: Asked,
+) -> Result<Sending<'c>, End> {
+    let (head, mut body) = answer.into_parts();
+    let Some(tunnel) = body.take_tunnel() else {
+        return Ok(Sending::new(client, &head, body, asked));
+    };
+    let facts = Facts { version: Version::HTTP_11, keep: true, delimiter: Delimiter::AsIs };
+    encode::answer(client.wire().out(), head.status, &head.headers, facts);
+    connection.become_tunnel();
+    Err(End::Tunnel(tunnel, body.take_measured()))
 }
 
 /// What of the request decides how its answer is sent.
@@ -301,7 +310,7 @@ async fn refuse(client: &Client, connection: &Connection, error: &Error) -> End 
 }
 
 /// Ends the connection so that the client gets everything that was written.
-async fn close(client: &Client, connection: &Connection) {
+pub async fn close(client: &Client, connection: &Connection) {
     if !client.is_body_read() {
         connection.leave_unread();
     }

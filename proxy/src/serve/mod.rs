@@ -7,11 +7,12 @@ mod logged;
 pub mod request;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use hyper::server::conn::http2;
@@ -20,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use self::detect::Protocol;
 use crate::body::RequestBody;
@@ -27,6 +29,7 @@ use crate::connection::{
     Activity, ClientStream, Connection, Drivable, Stream, TlsInfo, drive, unless_ended,
     unless_killed,
 };
+use crate::http1::Client;
 use crate::present::Present;
 use crate::worker::Worker;
 
@@ -46,34 +49,79 @@ pub async fn connection(
     let connection = registry.open(peer, Arc::clone(settings), Rc::clone(&activity));
     let detected = unless_ended(&connection, pin!(detect::detect(&stream))).await;
     let Some(Ok((protocol, begun))) = detected else { return };
-    let (stream, read) = match protocol {
+    // What follows is boxed: a task is as large as its largest step, and keeps that while it idles.
+    match protocol {
         Protocol::Http1 => {
-            (ClientStream::Plain(Stream::new(stream, Bytes::new(), activity)), begun)
+            let stream = ClientStream::Plain(Stream::new(stream, Bytes::new(), activity));
+            http1(worker, entry_point, connection, Client::new(stream, begun)).await;
         }
-        // Boxed: a task is as large as its largest step.
         Protocol::Http2 => {
             let stream = Stream::new(stream, begun, activity);
-            return Box::pin(http2(worker, entry_point, connection, stream)).await;
+            Box::pin(http2(worker, entry_point, connection, stream)).await;
         }
         Protocol::Tls => {
-            let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
             let stream = Stream::new(stream, begun, activity);
-            let mut handshake = Box::pin(acceptor.accept(stream));
-            let shaken = unless_ended(&connection, handshake.as_mut()).await;
-            let Some(Ok(stream)) = shaken else { return };
-            drop(handshake);
-            let stream = Box::new(stream);
-            let session = stream.get_ref().1;
-            connection.tls.set(Some(tls_info(session)));
-            if session.alpn_protocol() == Some(b"h2") {
-                return Box::pin(http2(worker, entry_point, connection, stream)).await;
+            let Some(stream) = Box::pin(secure(&worker, &connection, stream)).await else { return };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                Box::pin(http2(worker, entry_point, connection, stream)).await;
+            } else {
+                let client = Client::new(ClientStream::Tls(stream), Bytes::new());
+                http1(worker, entry_point, connection, client).await;
             }
-            (ClientStream::Tls(stream), Bytes::new())
         }
-    };
-    let mut serving =
-        Box::pin(http1::serve(worker, entry_point, Rc::clone(&connection), stream, read));
-    unless_killed(&connection, serving.as_mut()).await;
+    }
+}
+
+/// The TLS handshake.
+async fn secure(
+    worker: &Worker,
+    connection: &Connection,
+    stream: Stream<TcpStream>,
+) -> Option<Box<TlsStream<Stream<TcpStream>>>> {
+    let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
+    let stream = unless_ended(connection, pin!(acceptor.accept(stream))).await?.ok()?;
+    connection.tls.set(Some(tls_info(stream.get_ref().1)));
+    Some(Box::new(stream))
+}
+
+/// Serves an HTTP/1 connection. While it idles it holds its socket and little else.
+async fn http1(
+    worker: Rc<Worker>,
+    entry_point: usize,
+    connection: Rc<Connection>,
+    client: Rc<Client>,
+) {
+    loop {
+        let end = {
+            let mut serving = Box::pin(http1::serve(&worker, entry_point, &connection, &client));
+            unless_killed(&connection, serving.as_mut()).await
+        };
+        match end {
+            Some(http1::End::Rest) => {
+                let begun = poll_fn(|cx| match connection.is_closing() {
+                    true => Poll::Ready(()),
+                    false => client.poll_begun(cx),
+                });
+                if unless_killed(&connection, pin!(begun)).await.is_none() {
+                    return;
+                }
+                connection.wake_up();
+            }
+            Some(http1::End::Close) => {
+                let mut closing = Box::pin(http1::close(&client, &connection));
+                unless_killed(&connection, closing.as_mut()).await;
+                return;
+            }
+            Some(http1::End::Tunnel(tunnel, _measured)) => {
+                let Some(client) = Rc::into_inner(client) else { return };
+                let (stream, read) = client.into_parts();
+                let mut relaying = Box::pin(tunnel.run(stream, read));
+                unless_killed(&connection, relaying.as_mut()).await;
+                return;
+            }
+            Some(http1::End::Abort) | None => return,
+        }
+    }
 }
 
 fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
