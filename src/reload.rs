@@ -4,6 +4,7 @@
 //! trouble with one), the whole is checked again and swapped in at once.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use swarmgate_acme::HeldCertificate;
@@ -38,7 +39,7 @@ struct Inputs {
     /// What the certificates in force were built from.
     certificates: Option<(Vec<PemCertificate>, Option<PemCertificate>)>,
     certificate_findings: Vec<Finding>,
-    said: HashSet<Finding>,
+    said: Said,
 }
 
 impl Reload {
@@ -51,7 +52,8 @@ impl Reload {
         held: Vec<HeldCertificate>,
         findings: Vec<Finding>,
     ) -> Self {
-        let said = findings.iter().cloned().collect();
+        let mut said = Said::default();
+        said.replace(&findings);
         let inputs = Inputs { held, install: findings, said, ..Inputs::default() };
         Self { install, proxy, wanted, covered, inputs: Mutex::new(inputs) }
     }
@@ -88,7 +90,7 @@ impl Reload {
         }
         let wanted = std::mem::take(&mut checked.wanted);
         let in_force = self.proxy.apply(checked);
-        say(&mut inputs.said, &in_force.findings);
+        inputs.said.say(&in_force.findings);
         self.wanted.send_if_modified(|present| {
             let changed = *present != wanted;
             *present = wanted;
@@ -153,12 +155,26 @@ impl Reload {
     }
 }
 
-/// Logs findings that were not there before; one that went away and comes back is said again.
-fn say(said: &mut HashSet<Finding>, findings: &[Finding]) {
-    for finding in findings {
-        if !said.contains(finding) {
-            log::finding(finding);
+/// Which findings have been said: their hashes, since a configuration of 10,000 routers may have as
+/// many of them.
+#[derive(Default)]
+struct Said {
+    hashes: HashSet<u64>,
+    state: RandomState,
+}
+
+impl Said {
+    /// Logs findings that were not there before; one that went away and comes back is said again.
+    fn say(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            if !self.hashes.contains(&self.state.hash_one(finding)) {
+                log::finding(finding);
+            }
         }
+        self.replace(findings);
     }
-    *said = findings.iter().cloned().collect();
+
+    fn replace(&mut self, findings: &[Finding]) {
+        self.hashes = findings.iter().map(|finding| self.state.hash_one(finding)).collect();
+    }
 }

@@ -127,7 +127,8 @@ impl Prefixes {
             self.entries.get(behind.checked_sub(1)?)
         });
         let parent = |entry: &&'p Prefix| self.entries.get(entry.parent? as usize);
-        std::iter::successors(last, parent).filter(|entry| path.starts_with(&entry.prefix))
+        // What the parent of one that it begins with begins with, it begins with too.
+        std::iter::successors(last, parent).skip_while(|entry| !path.starts_with(&entry.prefix))
     }
 }
 
