@@ -16,9 +16,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("swarmgate-proxy", &["swarmgate-config"]),
     ("swarmgate-testkit", &[]),
     ("swarmgate-stand-in", &[]),
+    ("swarmgate-bench", &[]),
     (
         "swarmgate",
-        &["swarmgate-config", "swarmgate-discovery", "swarmgate-acme", "swarmgate-proxy"],
+        &[
+            "swarmgate-config",
+            "swarmgate-discovery",
+            "swarmgate-acme",
+            "swarmgate-proxy",
+            // For `cargo bench` alone.
+            "swarmgate-bench",
+        ],
     ),
 ];
 

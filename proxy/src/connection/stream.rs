@@ -116,9 +116,12 @@ pub enum ClientStream {
 }
 
 impl ClientStream {
-    /// Whether closing it needs no goodbye: what was written arrives all the same.
-    pub fn closes_silently(&self) -> bool {
-        matches!(self, Self::Plain(_))
+    /// The socket, if nothing is between it and HTTP.
+    pub fn plain(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(&stream.inner),
+            Self::Tls(_) => None,
+        }
     }
 }
 

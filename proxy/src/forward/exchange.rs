@@ -2,17 +2,18 @@
 //!
 //! Everything happens in the request's own task: no task per connection, no channel between.
 
-use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use std::{io, mem};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, StatusCode, request, response};
 use http_body::Frame;
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::stream::ServerStream;
@@ -27,6 +28,7 @@ use crate::http1::head::{self, AnswerHead};
 use crate::http1::{Client, Error, Wire};
 use crate::pool::Lease;
 use crate::present::Present;
+use crate::relay::splice::{Failed, Splice, State, WORTH_IT};
 
 /// An answer's head, bytes.
 const LARGEST_HEAD: usize = 1024 * 1024;
@@ -285,6 +287,8 @@ impl Future for Sending<'_> {
                     upload,
                     keep: keep && !this.write_failed,
                     owner: None,
+                    splice: None,
+                    copied: false,
                 };
                 Poll::Ready(Ok((parts, exchange)))
             }
@@ -316,6 +320,9 @@ pub struct Exchange {
     keep: bool,
     /// The only client that the connection may serve (NTLM, Negotiate).
     owner: Option<Rc<Connection>>,
+    splice: Option<Box<Splice>>,
+    /// Splicing was tried in vain.
+    copied: bool,
 }
 
 impl Exchange {
@@ -423,6 +430,60 @@ impl Exchange {
             self.end();
             return Poll::Ready(failed.err().map(Err));
         }
+    }
+
+    /// Whether the rest of the body can go from socket to socket without passing through us: it is
+    /// large, of known length, and not in TLS.
+    pub fn can_splice(&mut self) -> bool {
+        if self.splice.is_some() {
+            return true;
+        }
+        let Decoder::Length(left) = self.decoder else { return false };
+        if left < WORTH_IT || self.copied || self.upload.is_some() {
+            return false;
+        }
+        let wire = self.lease.as_mut().and_then(Lease::wire);
+        if !wire.is_some_and(|wire| wire.stream().plain().is_some() && wire.is_read_empty()) {
+            return false;
+        }
+        self.splice = Some(Box::new(Splice::exactly(left)));
+        true
+    }
+
+    /// Moves some of the body to `client`, after [`Exchange::can_splice`]. Returns how many bytes
+    /// it was; when the body is over, [`Exchange::left`] says so.
+    ///
+    /// # Errors
+    /// Either connection failed, or the server's ended too early.
+    pub fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &TcpStream,
+    ) -> Poll<Result<usize, Error>> {
+        let Some(splice) = &mut self.splice else { return Poll::Ready(Ok(0)) };
+        let wire = self.lease.as_mut().and_then(Lease::wire);
+        let Some(server) = wire.and_then(|wire| wire.stream().plain()) else {
+            return Poll::Ready(Err(Error::Ended));
+        };
+        let moved = match ready!(splice.poll(cx, server, client)) {
+            Ok(moved) => moved,
+            Err(Failed::NoPipe(_)) => {
+                self.decoder = Decoder::from(Framing::Length(splice.remaining()));
+                self.splice = None;
+                self.copied = true;
+                return Poll::Ready(Ok(0));
+            }
+            Err(failed) => return Poll::Ready(Err(io::Error::from(failed).into())),
+        };
+        match moved.state {
+            State::Going => {}
+            State::Complete => {
+                self.decoder = Decoder::Done;
+                self.end();
+            }
+            State::Ended => return Poll::Ready(Err(Error::Ended)),
+        }
+        Poll::Ready(Ok(moved.written))
     }
 
     /// The body is over: the connection is free, if it is fit for another request.

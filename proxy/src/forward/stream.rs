@@ -19,6 +19,14 @@ pub enum ServerStream {
 }
 
 impl ServerStream {
+    /// The socket, if nothing is between it and HTTP.
+    pub fn plain(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(_) => None,
+        }
+    }
+
     /// Asks the kernel, whatever the event loop knows, whether the server has hung up.
     pub fn has_hung_up(&self) -> bool {
         let socket = match self {

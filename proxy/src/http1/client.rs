@@ -37,6 +37,11 @@ impl Client {
         })
     }
 
+    /// Whether nothing is between its socket and HTTP.
+    pub fn is_plain(&self) -> bool {
+        self.wire.borrow().stream().plain().is_some()
+    }
+
     /// The bytes; not while a body is polled.
     pub fn wire(&self) -> RefMut<'_, Wire<ClientStream>> {
         self.wire.borrow_mut()

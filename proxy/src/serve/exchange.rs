@@ -2,10 +2,11 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::net::TcpStream;
 
 use crate::body::Body;
 use crate::connection::Connection;
@@ -61,6 +62,31 @@ impl AnswerBody {
     /// Whether the request's body is still on its way.
     pub fn is_uploading(&self) -> bool {
         matches!(&self.body, Body::Server(exchange) if exchange.is_uploading())
+    }
+
+    /// Whether the rest can go from socket to socket ([`Exchange::can_splice`]).
+    ///
+    /// [`Exchange::can_splice`]: crate::forward::Exchange::can_splice
+    pub fn can_splice(&mut self) -> bool {
+        match &mut self.body {
+            Body::Server(exchange) => exchange.can_splice(),
+            Body::Empty | Body::Full(_) => false,
+        }
+    }
+
+    /// Moves some of the body to `client`.
+    ///
+    /// # Errors
+    /// The answer breaks off.
+    pub fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &TcpStream,
+    ) -> Poll<Result<(), Error>> {
+        let Body::Server(exchange) = &mut self.body else { return Poll::Ready(Ok(())) };
+        let moved = ready!(exchange.poll_splice(cx, client))?;
+        self.bytes = self.bytes.saturating_add(moved as u64);
+        Poll::Ready(Ok(()))
     }
 
     /// Hands on what there is of the request's body.

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -206,6 +206,13 @@ impl<'c> Sending<'c> {
                 }
             }
             let Some(body) = &mut self.body else { continue };
+            if !self.chunked && self.client.is_plain() && body.can_splice() {
+                match self.splice(cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(_)) => return Poll::Ready(false),
+                    Poll::Pending => return self.unless_gone(cx),
+                }
+            }
             match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => self.queue(frame),
                 Poll::Ready(None) => self.end(None),
@@ -216,15 +223,34 @@ impl<'c> Sending<'c> {
                 }
                 Poll::Pending => {
                     let flushed = self.client.wire().poll_flush(cx);
-                    let gone = match flushed {
-                        Poll::Ready(Ok(())) => self.client.poll_gone(cx).is_ready(),
-                        Poll::Ready(Err(_)) => true,
-                        Poll::Pending => false,
+                    return match flushed {
+                        Poll::Ready(Ok(())) => self.unless_gone(cx),
+                        Poll::Ready(Err(_)) => Poll::Ready(false),
+                        Poll::Pending => Poll::Pending,
                     };
-                    return if gone { Poll::Ready(false) } else { Poll::Pending };
                 }
             }
         }
+    }
+
+    /// While the server is awaited: false if the client has gone.
+    fn unless_gone(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.client.poll_gone(cx).map(|()| false)
+    }
+
+    /// Has the kernel move the body, after what waits to be written.
+    fn splice(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
+        let mut wire = self.client.wire();
+        ready!(wire.poll_flush(cx))?;
+        if let Some(client) = wire.stream().plain() {
+            ready!(body.poll_splice(cx, client))?;
+        }
+        drop(wire);
+        if body.is_end_stream() {
+            self.body = None;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn queue(&mut self, frame: http_body::Frame<Bytes>) {
@@ -315,7 +341,7 @@ pub async fn close(client: &Client, connection: &Connection) {
         connection.leave_unread();
     }
     // Without TLS and with nothing left unread, closing the socket says it all.
-    if client.wire().stream().closes_silently() && !connection.has_unread() {
+    if client.wire().stream().plain().is_some() && !connection.has_unread() {
         return;
     }
     let _ = poll_fn(|cx| Pin::new(client.wire().stream_mut()).poll_shutdown(cx)).await;
