@@ -25,14 +25,12 @@ const FORMER: [(&str, &str); 3] =
 
 /// Resolves the four spellings: as documented, lower, UPPER, and First upper only.
 fn known(name: &str) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| {
-        let mut rest = known.chars();
-        let first = rest.next().map(|c| c.to_string()).unwrap_or_default();
-        name == *known
-            || name == known.to_ascii_lowercase()
-            || name == known.to_ascii_uppercase()
-            || name == first + &rest.as_str().to_ascii_lowercase()
-    })
+    let known = NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    let lower = |text: &str| !text.bytes().any(|b| b.is_ascii_uppercase());
+    let upper = |text: &str| !text.bytes().any(|b| b.is_ascii_lowercase());
+    let (first, rest) = name.split_at_checked(1)?;
+    let spelled = name == known || lower(name) || upper(name) || (upper(first) && lower(rest));
+    spelled.then_some(known)
 }
 
 /// What to say of a name that is no matcher; `None` when it is one.
