@@ -1,9 +1,15 @@
 //! Step 3, detection: the first bytes tell TLS, HTTP/2 with prior knowledge and HTTP/1 apart.
 
-use std::io;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use std::{io, mem};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::http1::buffer;
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,35 +25,30 @@ pub enum Protocol {
 const HANDSHAKE_RECORD: u8 = 0x16;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The first read takes up to so many bytes, which is most requests' head.
-const FIRST_READ: usize = 4096;
-
 /// Reads until the protocol is clear; returns it with the bytes read. Nothing is allocated before
 /// the first byte arrives.
-pub async fn detect(stream: &TcpStream) -> io::Result<(Protocol, Bytes)> {
-    let mut begun = BytesMut::new();
-    loop {
-        stream.readable().await?;
-        match read(stream, &mut begun) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(error),
+///
+/// # Errors
+/// The connection failed, or ended before.
+pub async fn detect(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
+    let mut begun = Bytes::new();
+    poll_fn(|cx| {
+        loop {
+            begun = ready!(buffer::with_scratch(|scratch| {
+                let mut read = ReadBuf::new(scratch);
+                ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+                Poll::Ready(match (read.filled(), &*begun) {
+                    ([], _) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+                    (all, []) => Ok(Bytes::copy_from_slice(all)),
+                    (more, before) => Ok(Bytes::from([before, more].concat())),
+                })
+            }))?;
+            if let Some(protocol) = tell(&begun) {
+                return Poll::Ready(Ok((protocol, mem::take(&mut begun))));
+            }
         }
-        if let Some(protocol) = tell(&begun) {
-            return Ok((protocol, begun.freeze()));
-        }
-    }
-}
-
-/// A function of its own, so that the buffer does not live in the connection's task.
-fn read(stream: &TcpStream, begun: &mut BytesMut) -> io::Result<()> {
-    let mut buffer = [0; FIRST_READ];
-    let length = stream.try_read(&mut buffer)?;
-    if length == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    begun.extend_from_slice(buffer.get(..length).unwrap_or_default());
-    Ok(())
+    })
+    .await
 }
 
 fn tell(begun: &[u8]) -> Option<Protocol> {

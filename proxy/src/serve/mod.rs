@@ -37,7 +37,7 @@ use crate::worker::Worker;
 pub async fn connection(
     worker: Rc<Worker>,
     entry_point: usize,
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: SocketAddr,
 ) {
     let (Some(settings), Some(registry)) =
@@ -47,7 +47,7 @@ pub async fn connection(
     };
     let activity = Rc::new(Activity::default());
     let connection = registry.open(peer, Arc::clone(settings), Rc::clone(&activity));
-    let detected = unless_ended(&connection, pin!(detect::detect(&stream))).await;
+    let detected = unless_ended(&connection, pin!(detect::detect(&mut stream))).await;
     let Some(Ok((protocol, begun))) = detected else { return };
     // What follows is boxed: a task is as large as its largest step, and keeps that while it idles.
     match protocol {
