@@ -99,9 +99,7 @@ fn all<'a, T: 'a>(
     let kinds: Vec<(&Arc<str>, &Map<T>)> =
         providers.iter().map(|(provider, written)| (*provider, kind(written))).collect();
     kinds.into_iter().flat_map(|(provider, objects)| {
-        objects
-            .iter()
-            .map(move |(name, written)| (QName::new(name, provider), written))
+        objects.iter().map(move |(name, written)| (QName::new(name, provider), written))
     })
 }
 
