@@ -26,6 +26,8 @@ pub enum Decoder {
     Chunked(Chunked),
     /// Everything until the connection ends.
     UntilClose,
+    /// It was malformed: nobody can tell what follows.
+    Broken,
 }
 
 /// What a look at the bytes gave.
@@ -95,14 +97,14 @@ impl Decoder {
         match self {
             Self::Done => Some(0),
             Self::Length(left) => Some(*left),
-            Self::Chunked(_) | Self::UntilClose => None,
+            Self::Chunked(_) | Self::UntilClose | Self::Broken => None,
         }
     }
 
     /// How many bytes are certainly still to come: tells how much to read at once.
     pub fn expected(&self) -> u64 {
         match self {
-            Self::Done => 0,
+            Self::Done | Self::Broken => 0,
             Self::Length(left) => *left,
             Self::Chunked(chunked) if chunked.place == Place::Data => chunked.size,
             Self::Chunked(_) => 0,
@@ -118,6 +120,7 @@ impl Decoder {
     pub fn decode(&mut self, read: &mut Bytes) -> Result<Step, Error> {
         match self {
             Self::Done => Ok(Step::End),
+            Self::Broken => Err(Error::BadChunk("nothing is known of what follows")),
             _ if read.is_empty() => Ok(Step::More),
             Self::Length(left) => {
                 let data = take(read, left);
@@ -128,11 +131,13 @@ impl Decoder {
             }
             Self::UntilClose => Ok(Step::Data(std::mem::take(read))),
             Self::Chunked(chunked) => {
-                let step = chunked.decode(read)?;
-                if matches!(step, Step::End | Step::Trailers(_)) {
-                    *self = Self::Done;
+                let step = chunked.decode(read);
+                match step {
+                    Ok(Step::End | Step::Trailers(_)) => *self = Self::Done,
+                    Ok(Step::Data(_) | Step::More) => {}
+                    Err(_) => *self = Self::Broken,
                 }
-                Ok(step)
+                step
             }
         }
     }
@@ -147,7 +152,7 @@ impl Decoder {
                 *self = Self::Done;
                 Ok(())
             }
-            Self::Length(_) | Self::Chunked(_) => Err(Error::Ended),
+            Self::Length(_) | Self::Chunked(_) | Self::Broken => Err(Error::Ended),
         }
     }
 }
@@ -157,6 +162,37 @@ fn take(read: &mut Bytes, left: &mut u64) -> Bytes {
     let length = usize::try_from(*left).unwrap_or(usize::MAX).min(read.len());
     *left -= length as u64;
     if length == read.len() { std::mem::take(read) } else { read.split_to(length) }
+}
+
+/// Whether a field may come after the body: not if it says how to read, route or answer the message
+/// (RFC 9110 section 6.5.1; the names are those that Go refuses, too).
+fn may_trail(name: &HeaderName) -> bool {
+    const NEVER: [&str; 22] = [
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "max-forwards",
+        "pragma",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
+        "realm",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "www-authenticate",
+    ];
+    let name = name.as_str();
+    !name.starts_with("if-") && !NEVER.contains(&name)
 }
 
 impl Chunked {
@@ -267,7 +303,12 @@ impl Chunked {
         for field in fields {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| bad())?;
             let value = HeaderValue::from_bytes(field.value).map_err(|_| bad())?;
-            trailers.append(name, value);
+            if may_trail(&name) {
+                trailers.append(name, value);
+            }
+        }
+        if trailers.is_empty() {
+            return Ok(Step::End);
         }
         Ok(Step::Trailers(trailers))
     }
@@ -307,6 +348,8 @@ mod tests {
             (b"5\r\nhello\r\n0\r\n\r\nGET /", Ok(Some((b"hello", 0, b"GET /")))),
             (b"5;a=b\r\nhello\r\n1 ;x\r\n!\r\n00\r\n\r\n", Ok(Some((b"hello!", 0, b"")))),
             (b"A\r\n0123456789\r\n0\r\nA: b\r\nC: d\r\n\r\n", Ok(Some((b"0123456789", 2, b"")))),
+            (b"0\r\nContent-Length: 5\r\nA: b\r\nhost: c\r\n\r\n", Ok(Some((b"", 1, b"")))),
+            (b"0\r\nTransfer-Encoding: chunked\r\nIf-Match: *\r\n\r\n", Ok(Some((b"", 0, b"")))),
             (b"a\r\n0123456789\r\n0\r\n", Ok(None)),
             (b"5\r\nhel", Ok(None)),
             (b"", Ok(None)),
@@ -337,6 +380,19 @@ mod tests {
             let single: Vec<&[u8]> = bytes.chunks(1).collect();
             assert_eq!(decode(Framing::Chunked, &single), expected, "{name:?} byte by byte");
         }
+    }
+
+    /// What follows malformed chunks is nothing, even if it would have been fine without the fault.
+    #[test]
+    fn a_broken_body_stays_broken() {
+        let mut decoder = Decoder::from(Framing::Chunked);
+        let mut read = Bytes::from_static(b"1\r\nax\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+        assert_eq!(decoder.decode(&mut read).ok(), Some(Step::Data(Bytes::from_static(b"a"))));
+        for _ in 0..3 {
+            assert!(decoder.decode(&mut read).is_err());
+            assert!(!decoder.is_done() && decoder.left().is_none());
+        }
+        assert!(decoder.end().is_err());
     }
 
     #[test]
