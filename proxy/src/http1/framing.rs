@@ -2,7 +2,7 @@
 //! differently from us could hide a request in a body, so only one reading is accepted.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::Error;
 use crate::present::Present;
@@ -35,10 +35,8 @@ pub fn of_request(
         return Ok((Framing::Length(0), keep));
     }
     let length = length(headers)?;
-    if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some()
-        && let Some(one) = headers.get(CONTENT_LENGTH).cloned()
-    {
-        headers.insert(CONTENT_LENGTH, one);
+    if let Some(length) = length {
+        write_once(headers, length);
     }
     match chunked(headers) {
         None => Ok((Framing::Length(length.unwrap_or(0)), keep)),
@@ -63,8 +61,12 @@ pub fn of_answer(
     present: Present,
 ) -> Result<(Framing, bool), Error> {
     let keep = keeps_alive(version, headers, present);
-    let bodiless = *method == Method::HEAD
-        || status.is_informational()
+    if *method == Method::HEAD {
+        // It is passed on as it is, so it has to mean one thing.
+        length(headers)?;
+        return Ok((Framing::Length(0), keep));
+    }
+    let bodiless = status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if bodiless {
         return Ok((Framing::Length(0), keep));
@@ -73,11 +75,34 @@ pub fn of_answer(
     let chunked = present.any(Present::TRANSFER_ENCODING).then(|| chunked(headers)).flatten();
     match (chunked, length) {
         (Some(false), _) => Ok((Framing::Unclear, false)),
+        // RFC 9112 section 6.1: both, or chunks in HTTP/1.0, are suspect: nothing follows.
         (Some(true), Some(_)) => Ok((Framing::Chunked, false)),
+        (Some(true), None) if version == Version::HTTP_10 => Ok((Framing::Chunked, false)),
         (Some(true), None) => Ok((Framing::Chunked, keep)),
         (None, Some(length)) => Ok((Framing::Length(length), keep)),
         (None, None) => Ok((Framing::UntilClose, false)),
     }
+}
+
+/// Leaves one line without leading zeros, which some would read as octal.
+fn write_once(headers: &mut HeaderMap, length: u64) {
+    let mut lines = headers.get_all(CONTENT_LENGTH).iter();
+    let first = lines.next().map(HeaderValue::as_bytes).unwrap_or_default();
+    if lines.next().is_some() || matches!(first, [b'0', _, ..]) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Makes the `Content-Length` of an HTTP/2 request, whose frames delimit its body, one that an
+/// HTTP/1.1 server reads as we do.
+///
+/// # Errors
+/// It is no number, or there are several different ones.
+pub fn settle_length(headers: &mut HeaderMap) -> Result<(), Error> {
+    if let Some(length) = length(headers)? {
+        write_once(headers, length);
+    }
+    Ok(())
 }
 
 /// `None`: no `Transfer-Encoding`; true: it is `chunked` and nothing else.
@@ -133,7 +158,7 @@ fn keeps_alive(version: Version, headers: &HeaderMap, present: Present) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
         lines
@@ -160,6 +185,8 @@ mod tests {
             (Version::HTTP_11, &[(CL, "12")], Some((Length(12), true))),
             (Version::HTTP_11, &[(CL, " 12 ")], Some((Length(12), true))),
             (Version::HTTP_11, &[(CL, "12"), (CL, "12")], Some((Length(12), true))),
+            (Version::HTTP_11, &[(CL, "012")], Some((Length(12), true))),
+            (Version::HTTP_11, &[(CL, "12"), (CL, "0012")], Some((Length(12), true))),
             (Version::HTTP_11, &[(CL, "18446744073709551615")], Some((Length(u64::MAX), true))),
             (Version::HTTP_11, &[(CL, "18446744073709551616")], None),
             (Version::HTTP_11, &[(CL, "12"), (CL, "13")], None),
@@ -186,6 +213,10 @@ mod tests {
             let seen = of_request(*version, &mut headers, present).ok();
             assert_eq!(seen, *expected, "{version:?} {lines:?}");
             assert!(headers.get_all(CL).iter().count() < 2 || seen.is_none(), "{lines:?}");
+            if let Some((Length(length @ 1..), _)) = seen {
+                let trimmed = headers[CL].to_str().expect("digits").trim();
+                assert_eq!(trimmed, length.to_string(), "{lines:?}");
+            }
             if matches!(seen, Some((Chunked, _))) {
                 assert!(!headers.contains_key(CL), "{lines:?}");
             }
@@ -213,6 +244,15 @@ mod tests {
             (Method::GET, 200, Version::HTTP_11, &[TE, TE], Some((Unclear, false))),
             (Method::HEAD, 200, Version::HTTP_11, &[CL], Some((Length(0), true))),
             (Method::HEAD, 200, Version::HTTP_11, &[TE], Some((Length(0), true))),
+            (Method::HEAD, 200, Version::HTTP_11, &[CL, ("content-length", "6")], None),
+            (Method::GET, 200, Version::HTTP_10, &[TE], Some((Chunked, false))),
+            (
+                Method::GET,
+                200,
+                Version::HTTP_10,
+                &[TE, ("connection", "keep-alive")],
+                Some((Chunked, false)),
+            ),
             (Method::GET, 204, Version::HTTP_11, &[CL], Some((Length(0), true))),
             (Method::GET, 304, Version::HTTP_11, &[CL], Some((Length(0), true))),
             (Method::GET, 103, Version::HTTP_11, &[], Some((Length(0), true))),

@@ -24,7 +24,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::forward::tunnel::Tunnel;
 use crate::forward::{self, Departing, Exchange, headers};
-use crate::http1::Client;
+use crate::http1::{Client, framing};
 use crate::internal::Internal;
 use crate::middleware::{Context, Flow, NoForwardedFor, RawQuery};
 use crate::present::Present;
@@ -490,7 +490,13 @@ async fn serve_internally(
 }
 
 /// What no router gets to see.
-fn refuse(head: &request::Parts, present: Present) -> Result<(), Refusal> {
+fn refuse(head: &mut request::Parts, present: Present) -> Result<(), Refusal> {
+    if head.version == Version::HTTP_2
+        && present.any(Present::CONTENT_LENGTH)
+        && framing::settle_length(&mut head.headers).is_err()
+    {
+        return Err(Refusal::BadTarget);
+    }
     if present.any(Present::TRANSFER_ENCODING) && !headers::is_framing_clear(&head.headers) {
         return Err(Refusal::BadFraming);
     }
