@@ -55,7 +55,8 @@ impl Client {
     /// Waits until the client says something, or ends; holds no memory for that.
     pub fn poll_begun(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut wire = self.wire();
-        if wire.has_begun() { Poll::Ready(()) } else { wire.poll_ended(cx) }
+        let ended = wire.poll_ended(cx);
+        if wire.has_begun() { Poll::Ready(()) } else { ended }
     }
 
     /// Reads a request's head; `None`: the client has ended the connection.
@@ -87,6 +88,11 @@ impl Client {
     /// Whether the client still waits for `100 Continue`.
     pub fn expects(&self) -> bool {
         self.expects.get()
+    }
+
+    /// The answer begins: `100 Continue` is not said any more.
+    pub fn answers(&self) {
+        self.expects.set(false);
     }
 
     /// How many bytes of the body were not read, if that is known.

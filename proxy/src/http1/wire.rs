@@ -20,6 +20,10 @@ const BULK_READ: std::ops::RangeInclusive<usize> = 16 * 1024..=128 * 1024;
 /// Data up to this size is copied behind a head, so that both leave in one piece, bytes.
 const SMALL: usize = 16 * 1024;
 
+/// An incomplete head up to this size is looked at with each line, bytes: so what is no HTTP is
+/// told soon, however slowly it comes.
+const SHORT: usize = 2 * 1024;
+
 /// One connection.
 #[derive(Debug)]
 pub struct Wire<S> {
@@ -27,7 +31,11 @@ pub struct Wire<S> {
     read: Bytes,
     /// A head that is not complete, or room for bulk reads; neither: no capacity.
     room: BytesMut,
+    /// How long that head was when it was looked at last, bytes.
+    looked: usize,
     unsent: Unsent,
+    /// The stream may keep written bytes back, as TLS does, until it is flushed.
+    unflushed: bool,
     written: u64,
 }
 
@@ -73,7 +81,16 @@ impl Unsent {
 impl<S> Wire<S> {
     /// Around a stream of which `read` has been read already.
     pub fn new(stream: S, read: Bytes) -> Self {
-        Self { stream, read, room: BytesMut::new(), unsent: Unsent::default(), written: 0 }
+        let unsent = Unsent::default();
+        Self {
+            stream,
+            read,
+            room: BytesMut::new(),
+            looked: 0,
+            unsent,
+            unflushed: false,
+            written: 0,
+        }
     }
 
     /// How many bytes have been written, ever.
@@ -108,7 +125,7 @@ impl<S> Wire<S> {
 
     /// Whether everything has been written.
     pub fn is_flushed(&self) -> bool {
-        self.unsent.is_empty()
+        self.unsent.is_empty() && !self.unflushed
     }
 
     /// Whether a large piece of data waits, which has to leave before the next.
@@ -140,6 +157,7 @@ impl<S> Wire<S> {
     /// Drops what waits to be written: the other side does not listen any more.
     pub fn discard(&mut self) {
         self.unsent = Unsent::default();
+        self.unflushed = false;
     }
 
     /// Gives memory back that an idle connection does not need.
@@ -148,6 +166,24 @@ impl<S> Wire<S> {
             self.room = BytesMut::new();
         }
     }
+}
+
+/// Empty lines before a head, which say nothing (RFC 9112 section 2.2).
+fn empty_lines(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    loop {
+        length += match bytes.get(length..) {
+            Some([b'\r', b'\n', ..]) => 2,
+            Some([b'\n', ..]) => 1,
+            _ => return length,
+        };
+    }
+}
+
+/// Whether an empty line ends after the first `from` bytes: the head is complete then.
+fn has_empty_line(bytes: &[u8], from: usize) -> bool {
+    let seen = bytes.get(from.saturating_sub(2)..).unwrap_or_default();
+    seen.windows(2).any(|pair| pair == b"\n\n") || seen.windows(3).any(|end| end == b"\n\r\n")
 }
 
 fn within(limit: usize, length: usize) -> Result<(), Error> {
@@ -173,13 +209,14 @@ impl<S: AsyncRead + Unpin> Wire<S> {
                 self.read = rest;
                 return Poll::Ready(Ok(Some(head)));
             }
-            self.room.extend_from_slice(&read);
+            self.room.extend_from_slice(read.get(empty_lines(&read)..).unwrap_or_default());
+            self.looked = self.room.len();
         }
         loop {
             if self.room.len() > limit {
                 return Poll::Ready(Err(Error::HeadTooLarge));
             }
-            let (stream, room) = (&mut self.stream, &mut self.room);
+            let (stream, room, looked) = (&mut self.stream, &mut self.room, &mut self.looked);
             let step = buffer::with_scratch(|scratch| {
                 let mut read = ReadBuf::new(scratch);
                 ready!(Pin::new(stream).poll_read(cx, &mut read))?;
@@ -188,18 +225,29 @@ impl<S: AsyncRead + Unpin> Wire<S> {
                     let ended = if room.is_empty() { Ok(None) } else { Err(Error::Ended) };
                     return Poll::Ready(ended.map(Some));
                 }
-                if room.is_empty()
-                    && let Some(done) = parse(Input::Borrowed(read))?
-                {
-                    let length = read.len() - done.1.len().min(read.len());
-                    return Poll::Ready(within(limit, length).map(|()| Some(Some(done))));
+                if room.is_empty() {
+                    if let Some(done) = parse(Input::Borrowed(read))? {
+                        let length = read.len() - done.1.len().min(read.len());
+                        return Poll::Ready(within(limit, length).map(|()| Some(Some(done))));
+                    }
+                    room.extend_from_slice(read.get(empty_lines(read)..).unwrap_or_default());
+                    *looked = room.len();
+                    return Poll::Ready(Ok(None));
                 }
-                // A client may send byte by byte: only a line's end can complete a head.
-                let line_ended = !room.is_empty() && read.contains(&b'\n');
+                // The other side may send byte by byte, and each look is as long as the head. So it
+                // is looked at when it is complete, and at line ends as long as that costs little.
+                let before = room.len();
+                let line_ended = read.contains(&b'\n');
                 room.extend_from_slice(read);
-                if line_ended && let Some(done) = parse(Input::Borrowed(room))? {
-                    let length = room.len() - done.1.len().min(room.len());
-                    return Poll::Ready(within(limit, length).map(|()| Some(Some(done))));
+                let empty = empty_lines(room);
+                room.advance(empty);
+                let due = room.len() <= SHORT || room.len() >= looked.saturating_mul(2);
+                if line_ended && (due || empty > 0 || has_empty_line(room, before)) {
+                    *looked = room.len();
+                    if let Some(done) = parse(Input::Borrowed(room))? {
+                        let length = room.len() - done.1.len().min(room.len());
+                        return Poll::Ready(within(limit, length).map(|()| Some(Some(done))));
+                    }
                 }
                 Poll::Ready(Ok(None))
             });
@@ -257,7 +305,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
 impl<S: AsyncWrite + Unpin> Wire<S> {
     /// Writes what waits.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.unsent.is_empty() {
+        if self.is_flushed() {
             return Poll::Ready(Ok(()));
         }
         while !self.unsent.is_empty() {
@@ -272,10 +320,13 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.unflushed = true;
             self.unsent.advance(written);
             self.written = self.written.wrapping_add(written as u64);
         }
         // TLS keeps records of its own.
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 }
