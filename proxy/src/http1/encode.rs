@@ -4,6 +4,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::date;
+use crate::present::Present;
 
 /// How the body that follows a head is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +84,19 @@ pub fn answer(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, facts:
     end(out, facts.delimiter);
 }
 
-/// An interim answer (1xx).
+/// An interim answer (1xx), without what would tell of a body or of this hop.
 pub fn interim(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
     status_line(out, Version::HTTP_11, status);
+    let hop = Present::CONNECTION
+        .and(Present::CONTENT_LENGTH)
+        .and(Present::TRANSFER_ENCODING)
+        .and(Present::HOP)
+        .and(Present::TE)
+        .and(Present::TRAILER);
     for (name, value) in headers {
-        field(out, name, value);
+        if !Present::name(name).any(hop) {
+            field(out, name, value);
+        }
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -19,6 +19,7 @@ use crate::body::{DRAINED_BYTES, RequestBody};
 use crate::connection::Connection;
 use crate::forward::tunnel::Tunnel;
 use crate::http1::encode::{self, CHUNK_END, Delimiter, Facts};
+use crate::http1::framing::Framing;
 use crate::http1::head::RequestHead;
 use crate::http1::{Client, Error};
 use crate::observe::metrics::Measured;
@@ -67,6 +68,9 @@ pub async fn serve(
         let RequestHead { mut parts, present, framing, keep } = head;
         let asked = Asked { version: parts.version, head: parts.method == Method::HEAD, keep };
         let expects = present.any(Present::EXPECT) && expects(&parts);
+        if framing == Framing::Unclear {
+            connection.leave_unread();
+        }
         client.begin(framing, expects, asked.version == Version::HTTP_11);
         let mut body = RequestBody::http1(client, connection.settings.read_timeout);
         let answer = {
@@ -178,9 +182,10 @@ impl<'c> Sending<'c> {
                 Delimiter::None
             }
         };
-        if !client.is_body_read() && !body.is_uploading() {
+        if !client.is_body_read() && (client.expects() || !body.is_uploading()) {
             keep &= is_worth_reading(client);
         }
+        client.answers();
         let facts = Facts { version: asked.version, keep, delimiter };
         encode::answer(client.wire().out(), head.status, &head.headers, facts);
         let body = (!bodiless && !asked.head).then_some(body);
@@ -337,7 +342,8 @@ async fn refuse(client: &Client, connection: &Connection, error: &Error) -> End 
 
 /// Ends the connection so that the client gets everything that was written.
 pub async fn close(client: &Client, connection: &Connection) {
-    if !client.is_body_read() {
+    // What has come and is not read would turn the end into a reset, which takes the answer along.
+    if !client.is_body_read() || client.wire().has_begun() {
         connection.leave_unread();
     }
     // Without TLS and with nothing left unread, closing the socket says it all.
