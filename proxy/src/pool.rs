@@ -7,13 +7,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::task::unconstrained;
 
 use crate::balance::Server;
 use crate::clock;
@@ -60,8 +63,10 @@ struct ServerConnection {
 impl ServerConnection {
     /// Whether it is open and silent, as far as the event loop knows. No system call.
     fn is_alive(&mut self) -> bool {
-        self.wire.poll_ended(&mut Context::from_waker(Waker::noop())).is_pending()
-            && self.wire.is_read_empty()
+        // A task that has used up its turn would see every connection as silent.
+        let looking = unconstrained(poll_fn(|cx| self.wire.poll_ended(cx)));
+        let silent = pin!(looking).poll(&mut Context::from_waker(Waker::noop())).is_pending();
+        silent && self.wire.is_read_empty()
     }
 }
 

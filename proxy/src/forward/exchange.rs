@@ -277,8 +277,12 @@ impl Future for Sending<'_> {
         match this.poll_head(cx) {
             Poll::Ready(Ok(head)) => {
                 let AnswerHead { parts, present, framing, keep } = head;
-                let upload =
-                    this.upload.take().filter(|upload| !upload.ended && !this.write_failed);
+                let flushed =
+                    this.lease.as_mut().and_then(Lease::wire).is_none_or(|w| w.is_flushed());
+                // Its last bytes may still wait for the server to take them.
+                let is_open =
+                    |upload: &Box<Upload>| !this.write_failed && !(upload.ended && flushed);
+                let upload = this.upload.take().filter(is_open);
                 let exchange = Exchange {
                     lease: this.lease.take(),
                     decoder: Decoder::from(framing),
@@ -365,9 +369,16 @@ impl Exchange {
         self.lease.as_ref().is_some_and(Lease::is_bound)
     }
 
-    /// The connection itself, for a tunnel.
+    /// The connection itself, for a tunnel; not while the request is still on its way (RFC 9110
+    /// section 7.8): its rest would be taken for the tunnel's first bytes.
     pub fn into_lease(mut self) -> Option<Lease> {
-        self.lease.take()
+        let sent = self.is_sent();
+        self.lease.take().filter(|_| sent)
+    }
+
+    fn is_sent(&mut self) -> bool {
+        let wire = self.lease.as_mut().and_then(Lease::wire);
+        self.upload.is_none() && wire.is_some_and(|wire| wire.is_flushed())
     }
 
     /// Whether the request's body is still on its way.

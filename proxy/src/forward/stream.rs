@@ -27,14 +27,15 @@ impl ServerStream {
         }
     }
 
-    /// Asks the kernel, whatever the event loop knows, whether the server has hung up.
+    /// Asks the kernel, whatever the event loop knows, whether the server has hung up, or has said
+    /// something that nobody asked for. What it says within TLS may be a session ticket.
     pub fn has_hung_up(&self) -> bool {
         let socket = match self {
             Self::Plain(stream) => SockRef::from(stream),
             Self::Tls(stream) => SockRef::from(stream.get_ref().0),
         };
         match socket.peek(&mut [std::mem::MaybeUninit::uninit()]) {
-            Ok(length) => length == 0,
+            Ok(length) => length == 0 || self.plain().is_some(),
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
     }
