@@ -6,6 +6,7 @@ mod failures;
 mod frames;
 mod harness;
 mod hostile;
+mod http1;
 mod http2;
 mod metrics;
 mod observe;
