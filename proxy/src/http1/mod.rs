@@ -19,6 +19,8 @@ pub mod encode;
 mod error;
 pub mod framing;
 pub mod head;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 pub use self::client::Client;
