@@ -1,6 +1,6 @@
 //! HTTP/2 in, HTTP/1.1 out: what may not pass, and what must.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use crate::frames::{DATA, END_STREAM, GOAWAY, Http2, RST_STREAM, get};
 use crate::harness::Harness;
@@ -129,4 +129,50 @@ fn the_last_request_of_a_connection_is_told() {
         })
     };
     assert!(ended(1) && ended(3), "{frames:?}");
+}
+
+/// A length that is said twice, or as some would not read it, leaves once and plainly.
+#[test]
+fn one_length_leaves() {
+    let harness = Harness::start();
+    for lengths in
+        [&[("content-length", "5"), ("content-length", "05")][..], &[("content-length", "005")]]
+    {
+        let mut client = connect(&harness);
+        client.request(1, &get(lengths), false).unwrap();
+        client.send(DATA, END_STREAM, 1, b"hello").unwrap();
+        assert!(client.is_ok(1));
+        let head = harness.upstream.last_head().unwrap();
+        assert_eq!(head.all("content-length").collect::<Vec<_>>(), ["5"], "{lengths:?}");
+    }
+}
+
+/// An upload that is given up, or answered early, leaves no connection behind that another request
+/// could be sent on.
+#[test]
+fn half_an_upload_is_nobodys() {
+    const CANCEL: [u8; 4] = 8u32.to_be_bytes();
+    let harness = Harness::start();
+    for early in [false, true] {
+        let mut client = connect(&harness);
+        let mut fields = get(&[("content-length", "10")]);
+        fields[3].1 = "raw.test";
+        client.request(1, &fields, false).unwrap();
+        client.send(DATA, 0, 1, b"01234").unwrap();
+        let (_, mut server) = harness.accept_raw();
+        if early {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            server.get_mut().write_all(answer.as_bytes()).unwrap();
+            assert!(client.is_ok(1));
+        } else {
+            client.send(RST_STREAM, 0, 1, &CANCEL).unwrap();
+        }
+        let mut body = Vec::new();
+        let _ = server.read_to_end(&mut body);
+        assert!(b"0123456789".starts_with(&body[..]), "{:?}", String::from_utf8_lossy(&body));
+        client.request(3, &get(&[]), true).unwrap();
+        let answered = std::iter::from_fn(|| client.frame().ok())
+            .any(|frame| frame.stream == 3 && frame.payload.first() == Some(&0x88));
+        assert!(answered, "the connection lives on; early: {early}");
+    }
 }

@@ -10,6 +10,7 @@ mod http1;
 mod http2;
 mod metrics;
 mod observe;
+mod splice;
 mod stop;
 mod streaming;
 mod tls;
