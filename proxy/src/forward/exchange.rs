@@ -30,6 +30,9 @@ use crate::pool::Lease;
 use crate::present::Present;
 use crate::relay::splice::{Failed, Splice, State, WORTH_IT};
 
+#[cfg(test)]
+mod tests;
+
 /// An answer's head, bytes.
 const LARGEST_HEAD: usize = 1024 * 1024;
 
