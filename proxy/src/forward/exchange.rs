@@ -280,12 +280,13 @@ impl Future for Sending<'_> {
         match this.poll_head(cx) {
             Poll::Ready(Ok(head)) => {
                 let AnswerHead { parts, present, framing, keep } = head;
-                let flushed =
-                    this.lease.as_mut().and_then(Lease::wire).is_none_or(|w| w.is_flushed());
-                // Its last bytes may still wait for the server to take them.
-                let is_open =
-                    |upload: &Box<Upload>| !this.write_failed && !(upload.ended && flushed);
-                let upload = this.upload.take().filter(is_open);
+                // A body's last bytes may still wait for the server to take them.
+                let wire = this.lease.as_mut().and_then(Lease::wire);
+                let flushed = wire.is_none_or(|wire| wire.is_flushed());
+                let upload = this.upload.take().filter(|upload| match upload.ended {
+                    true => !flushed && !this.write_failed,
+                    false => !this.write_failed,
+                });
                 let exchange = Exchange {
                     lease: this.lease.take(),
                     decoder: Decoder::from(framing),
