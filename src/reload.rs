@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use swarmgate_acme::HeldCertificate;
+use swarmgate_config::breath::breathe;
 use swarmgate_config::check::{Merged, check};
 use swarmgate_config::checked::Wanted;
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
@@ -167,6 +168,7 @@ impl Said {
     /// Logs findings that were not there before; one that went away and comes back is said again.
     fn say(&mut self, findings: &[Finding]) {
         for finding in findings {
+            breathe();
             if !self.hashes.contains(&self.state.hash_one(finding)) {
                 log::finding(finding);
             }
@@ -175,6 +177,7 @@ impl Said {
     }
 
     fn replace(&mut self, findings: &[Finding]) {
-        self.hashes = findings.iter().map(|finding| self.state.hash_one(finding)).collect();
+        let hashes = findings.iter().inspect(|_| breathe());
+        self.hashes = hashes.map(|finding| self.state.hash_one(finding)).collect();
     }
 }

@@ -23,6 +23,7 @@ use self::middlewares::Middlewares;
 use self::routers::{Links, Mounted};
 use self::services::Services;
 use self::tls::Tls;
+use crate::breath::breathe;
 use crate::checked;
 use crate::finding::{Finding, ObjectKind, Severity};
 use crate::install::{Install, PRECEDENCE};
@@ -62,6 +63,8 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         parents: parents(&providers),
     };
     let mut mounted = Mounted::default();
+    // Growing moves all of them, at once.
+    mounted.routers.reserve(providers.iter().map(|(_, written)| written.routers.len()).sum());
     for (name, written) in all(&providers, |configuration| &configuration.routers) {
         mounted.add(name, written, &mut links);
     }
@@ -69,7 +72,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
     let Mounted { routers, routes, findings: of_routers, .. } = mounted;
     findings.extend(of_routers);
     // Collected at once, a map's nodes are full.
-    let routers = routers.into_iter().collect();
+    let routers = routers.into_iter().inspect(|_| breathe()).collect();
     let services = services.finish(&mut findings);
     let middlewares = middlewares.finish(&mut findings);
     let default_store = default_store(&providers, &mut findings);
@@ -99,7 +102,10 @@ fn all<'a, T: 'a>(
     let kinds: Vec<(&Arc<str>, &Map<T>)> =
         providers.iter().map(|(provider, written)| (*provider, kind(written))).collect();
     kinds.into_iter().flat_map(|(provider, objects)| {
-        objects.iter().map(move |(name, written)| (QName::new(name, provider), written))
+        objects.iter().map(move |(name, written)| {
+            breathe();
+            (QName::new(name, provider), written)
+        })
     })
 }
 
@@ -108,7 +114,10 @@ fn parents(providers: &[(&Arc<str>, &routing::Configuration)]) -> HashSet<QName>
     providers
         .iter()
         .flat_map(|(provider, written)| {
-            let references = written.routers.values().flat_map(|router| &router.value.parent_refs);
+            let references = written.routers.values().flat_map(|router| {
+                breathe();
+                &router.value.parent_refs
+            });
             references.map(move |reference| QName::resolve(reference, provider))
         })
         .collect()
@@ -155,6 +164,7 @@ fn in_precedence(
         .map(|(entry_point, mut routes)| {
             let mut ranks: Vec<(String, usize)> = Vec::new();
             for route in &routes {
+                breathe();
                 let provider = route.router.provider();
                 if !ranks.iter().any(|(known, _)| known == provider) {
                     ranks.push((provider.to_owned(), rank(provider)));
@@ -165,6 +175,7 @@ fn in_precedence(
                 ranks.iter().find(|(known, _)| known == provider).map(|(_, rank)| *rank)
             };
             routes.sort_by(|a, b| {
+                breathe();
                 b.priority
                     .cmp(&a.priority)
                     .then_with(|| rank(a).cmp(&rank(b)))

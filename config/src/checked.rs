@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::breath::breathe;
 use crate::finding::Finding;
 use crate::name::QName;
 use crate::routing;
@@ -42,6 +43,13 @@ pub struct Checked<T> {
     pub using: Vec<String>,
     /// Routers: the priority in force.
     pub priority: i64,
+}
+
+// Thousands are dropped together.
+impl<T> Drop for Checked<T> {
+    fn drop(&mut self) {
+        breathe();
+    }
 }
 
 /// The whole checked configuration.
@@ -90,6 +98,12 @@ pub struct Route {
     pub access_log: bool,
     /// Whether its requests are counted.
     pub metrics: bool,
+}
+
+impl Drop for Route {
+    fn drop(&mut self) {
+        breathe();
+    }
 }
 
 /// A route's TLS.

@@ -5,9 +5,11 @@
 //! - [`decode`]: labels, flags, variables and files -> the types above, with origins.
 //! - [`rule`]: a router rule's text -> syntax tree.
 //! - [`check`]: as written -> [`checked`], links resolved, findings per object.
+//! - [`breath`]: work on thousands of objects lets others in between.
 //!
 //! This crate knows none of its siblings and does no network I/O.
 
+pub mod breath;
 pub mod check;
 pub mod checked;
 pub mod decode;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::breath::breathe;
+
 /// The qualified name of a router, service, middleware or other object: `name@provider`.
 ///
 /// Both halves keep their case. Ordering is by name, then by provider. Cloning shares the text.
@@ -56,6 +58,8 @@ impl QName {
 
 impl Ord for QName {
     fn cmp(&self, other: &Self) -> Ordering {
+        // Thousands are sorted together.
+        breathe();
         self.name().cmp(other.name()).then_with(|| self.provider().cmp(other.provider()))
     }
 }

@@ -10,6 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use http::HeaderValue;
+use swarmgate_config::breath::breathe;
 use swarmgate_config::checked;
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use swarmgate_config::name::QName;
@@ -41,6 +42,13 @@ pub struct Snapshot {
 /// A server, found by its key.
 #[derive(Debug)]
 struct ByKey(Arc<Server>);
+
+// Thousands are dropped together.
+impl Drop for ByKey {
+    fn drop(&mut self) {
+        breathe();
+    }
+}
 
 impl PartialEq for ByKey {
     fn eq(&self, other: &Self) -> bool {
@@ -99,6 +107,13 @@ pub struct Route {
     pub internal: bool,
 }
 
+// Thousands are dropped together.
+impl Drop for Route {
+    fn drop(&mut self) {
+        breathe();
+    }
+}
+
 /// Who answers a route's requests.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -128,8 +143,9 @@ impl Snapshot {
         let mut builder = Builder {
             transports: HashMap::new(),
             middlewares: HashMap::new(),
-            balancers: HashMap::new(),
-            servers: HashSet::new(),
+            // Growing hashes all of them anew, at once.
+            balancers: HashMap::with_capacity(checked.services.len()),
+            servers: HashSet::with_capacity(checked.services.len()),
             previous,
             default_transport,
             troubles: Vec::new(),
@@ -141,6 +157,7 @@ impl Snapshot {
             let written = checked.routes.get(*name).map(Vec::as_slice).unwrap_or_default();
             let mut numbered: Vec<(usize, &checked::Route)> = Vec::with_capacity(written.len());
             for route in written {
+                breathe();
                 match builder.route(&checked, entry_point, route) {
                     Ok(built) => {
                         numbered.push((routes.len(), route));
@@ -153,6 +170,7 @@ impl Snapshot {
                 let chosen = numbered.iter().filter(|(_, route)| route.tls.is_some() == tls);
                 let (table, errors) = Table::build(chosen.copied());
                 for (number, error) in errors {
+                    breathe();
                     let at = numbered.binary_search_by_key(&number, |(number, _)| *number);
                     if let Some((_, route)) = at.ok().and_then(|at| numbered.get(at)) {
                         builder.troubles.push((route.router.clone(), error));
@@ -326,7 +344,7 @@ impl Builder<'_> {
 
     /// The previous snapshot's server, unless its transport has changed.
     fn carried_over(&self, key: &ServerKey, transport: &Transport) -> Option<Arc<Server>> {
-        let ByKey(server) = self.previous?.servers.get(key)?;
+        let server = &self.previous?.servers.get(key)?.0;
         let unchanged = server.limits == transport.limits
             && server.tls.as_ref().is_none_or(|(tls, _)| Arc::ptr_eq(tls, &transport.tls));
         unchanged.then(|| Arc::clone(server))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::trouble::Trouble;
+use crate::breath::breathe;
 use crate::checked::{Checked, Status};
 use crate::finding::{Finding, ObjectKind, Severity};
 use crate::name::QName;
@@ -145,6 +146,7 @@ impl<'a> Middlewares<'a> {
         written
             .into_iter()
             .map(|(name, written)| {
+                breathe();
                 let used_by = self.used_by.remove(&name).unwrap_or_default();
                 let mut value = Arc::clone(&written.value);
                 if value.chain.is_some()

@@ -10,6 +10,7 @@ use super::middlewares::{CHAIN_LIMIT, Middlewares};
 use super::services::Services;
 use super::tls::Tls;
 use super::trouble::Trouble;
+use crate::breath::breathe;
 use crate::checked::{Checked, Route, RouteTls, Status};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::install::Install;
@@ -65,6 +66,7 @@ impl Mounted {
         let read = self.read(&name, written, links);
         let entry_points = Arc::clone(&links.entry_points);
         for copy in copies(&name, &written.value, &entry_points) {
+            breathe();
             self.check(&name, &copy, written, &read, &entry_points, links);
         }
     }
@@ -288,7 +290,8 @@ impl Mounted {
         let mut add = |entry_point: &str, tls: bool| {
             // Only default options come as far as this.
             let tls = tls.then(|| RouteTls { options: None, hosts: mount.read.hosts().to_vec() });
-            let route = Route { tls, ..route.clone() };
+            let mut route = route.clone();
+            route.tls = tls;
             match self.routes.get_mut(entry_point) {
                 Some(routes) => routes.push(route),
                 None => {

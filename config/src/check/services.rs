@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::internal;
 use super::middlewares::Middlewares;
 use super::trouble::Trouble;
+use crate::breath::breathe;
 use crate::checked::{Checked, Status};
 use crate::finding::{Finding, ObjectKind, Severity};
 use crate::install::Install;
@@ -86,6 +87,7 @@ impl<'a> Services<'a> {
         self.written
             .into_iter()
             .map(|(name, entry)| {
+                breathe();
                 let Entry { written, known, used_by } = entry;
                 let mut checked = Checked {
                     value: shown(&name, &written.value),

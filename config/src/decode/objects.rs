@@ -12,6 +12,7 @@ use super::error::unknown_key;
 use super::suggest::closest;
 use super::tree::{Id, ROOT, Tree};
 use super::{presence, unserved};
+use crate::breath::breathe;
 use crate::finding::{Finding, ObjectKind, Severity};
 use crate::routing::{Configuration, Map, Written};
 
@@ -179,6 +180,7 @@ impl Reader<'_, '_> {
         let mut objects: Vec<(String, Written<T>)> = Vec::with_capacity(ids.len());
         for id in ids {
             let name = self.tree.node(id).name.clone().into_owned();
+            breathe();
             if let Some(written) = self.object(id, kind, &name) {
                 objects.push((name, written));
             }

@@ -13,6 +13,7 @@ use serde_yaml::Value;
 
 use super::place::{FileSource, Place, Source};
 use super::tree::{Id, ROOT, Scalar, ScalarKind, Shape, Tree};
+use crate::breath::breathe;
 
 /// The library stops at 128 levels.
 const MOST_DEPTH: usize = 60;
@@ -90,6 +91,7 @@ impl<'s> Lines<'s> {
     /// `Some(None)` is the end, `None` a line for the library.
     fn next(&mut self) -> Option<Option<Line<'s>>> {
         while !self.rest.is_empty() {
+            breathe();
             let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
             self.rest = rest;
             self.number = self.number.checked_add(1)?;

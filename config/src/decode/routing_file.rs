@@ -7,6 +7,7 @@ use super::objects::{Reader, Refused};
 use super::text::shorten;
 use super::tree::{Id, ROOT, Tree};
 use super::{Format, toml, yaml};
+use crate::breath::pieces;
 use crate::finding::{Finding, ObjectKind, Severity};
 use crate::routing::Configuration;
 
@@ -75,7 +76,7 @@ fn check_root(tree: &Tree) -> Vec<Finding> {
 fn templates(tree: &Tree<'_>, text: &str) -> Vec<(Option<ObjectKind>, String, Finding)> {
     let mut found = Vec::new();
     // An escape may hide one.
-    if !text.contains("{{") && !text.contains('\\') {
+    if !pieces(text).any(|piece| piece.contains("{{") || piece.contains('\\')) {
         return found;
     }
     let mut open: Vec<Id> = tree.children(ROOT).collect();

@@ -1,15 +1,17 @@
 //! The keyed tree that every source of configuration becomes before it is decoded.
 //!
-//! Nodes live in one vector and name each other by index. Labels, flags and variables build it
+//! Nodes live in a row and name each other by index. Labels, flags and variables build it
 //! key by key, files build it whole. Names and texts are borrowed from the source where it has
 //! them as they are: a file of 10,000 routers has some 100,000 nodes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
 use super::place::{Place, Source};
 use super::text::shorten;
+use crate::breath::{breathe, look};
 use crate::finding::{Finding, Origin};
 
 /// Deeper keys are refused: nothing in Traefik's model comes near, and recursion over the tree
@@ -116,10 +118,61 @@ impl<'s> Node<'s> {
     }
 }
 
+/// So many nodes are allocated at a time: a piece for the allocator's own pages, which is neither
+/// moved when more come nor given back to the system in one long step.
+const PIECE: usize = 256;
+
+/// All nodes, piece by piece.
+#[derive(Debug, Default)]
+struct Nodes<'s>(Vec<Vec<Node<'s>>>);
+
+impl<'s> Nodes<'s> {
+    fn len(&self) -> usize {
+        let full = self.0.len().saturating_sub(1).saturating_mul(PIECE);
+        full.saturating_add(self.0.last().map_or(0, Vec::len))
+    }
+
+    fn push(&mut self, node: Node<'s>) {
+        match self.0.last_mut() {
+            Some(piece) if piece.len() < PIECE => piece.push(node),
+            _ => {
+                // Most trees are those of a handful of labels.
+                let room = if self.0.is_empty() { 0 } else { PIECE };
+                let mut piece = Vec::with_capacity(room);
+                piece.push(node);
+                self.0.push(piece);
+            }
+        }
+    }
+}
+
+impl<'s> Index<Id> for Nodes<'s> {
+    type Output = Node<'s>;
+
+    fn index(&self, id: Id) -> &Node<'s> {
+        &self.0[id / PIECE][id % PIECE]
+    }
+}
+
+impl IndexMut<Id> for Nodes<'_> {
+    fn index_mut(&mut self, id: Id) -> &mut Self::Output {
+        &mut self.0[id / PIECE][id % PIECE]
+    }
+}
+
+impl Drop for Nodes<'_> {
+    fn drop(&mut self) {
+        for piece in self.0.drain(..) {
+            drop(piece);
+            look();
+        }
+    }
+}
+
 /// A tree and where it came from.
 #[derive(Debug)]
 pub(super) struct Tree<'s> {
-    nodes: Vec<Node<'s>>,
+    nodes: Nodes<'s>,
     pub source: Source<'s>,
     /// What was remarkable while the source was read.
     pub notes: Vec<Finding>,
@@ -129,7 +182,9 @@ impl<'s> Tree<'s> {
     /// An empty tree.
     pub fn new(source: Source<'s>) -> Self {
         let root = Node::new(ROOT, Cow::Borrowed(""), Place::Unknown);
-        Self { nodes: vec![root], source, notes: Vec::new() }
+        let mut nodes = Nodes::default();
+        nodes.push(root);
+        Self { nodes, source, notes: Vec::new() }
     }
 
     /// The node behind an index that this tree gave out.
@@ -166,7 +221,7 @@ impl<'s> Tree<'s> {
     pub fn into_owned(self) -> Tree<'static> {
         let own = |text: Cow<'s, str>| Cow::Owned(text.into_owned());
         let own_scalar = |scalar: Scalar<'s>| Scalar { text: own(scalar.text), kind: scalar.kind };
-        let nodes = self.nodes.into_iter().map(|node| Node {
+        let own_node = |node: Node<'s>| Node {
             name: own(node.name),
             parent: node.parent,
             children: node.children,
@@ -181,8 +236,14 @@ impl<'s> Tree<'s> {
             shape: node.shape,
             place: node.place,
             removed: node.removed,
-        });
-        Tree { nodes: nodes.collect(), source: self.source.into_owned(), notes: self.notes }
+        };
+        let mut nodes = Nodes::default();
+        let Self { nodes: mut borrowed, source, notes } = self;
+        for piece in borrowed.0.drain(..) {
+            piece.into_iter().map(own_node).for_each(|node| nodes.push(node));
+            look();
+        }
+        Tree { nodes, source: source.into_owned(), notes }
     }
 
     /// Whether any child is left.
@@ -243,6 +304,8 @@ impl Iterator for Siblings<'_, '_> {
     fn next(&mut self) -> Option<Id> {
         loop {
             let id = self.next?;
+            // Whoever walks over a tree does it through here.
+            breathe();
             let node = &self.tree.nodes[id];
             self.next = node.next;
             if !node.removed {

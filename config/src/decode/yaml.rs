@@ -10,6 +10,7 @@ use super::plain;
 use super::text::{quote, shorten};
 use super::tree::{Id, ROOT, Scalar, ScalarKind, Shape, Tree};
 use super::yaml_index::YamlIndex;
+use crate::breath::breathe;
 use crate::finding::{Finding, Severity};
 
 /// Reads the first document. `Err` is a syntax error with its place.
@@ -62,6 +63,7 @@ pub(super) fn by_library<'s>(source: FileSource<'s>, text: &'s str) -> Result<Tr
 
 /// Recursion is bounded: the YAML library refuses documents deeper than 128 levels.
 fn fill(tree: &mut Tree<'_>, id: Id, value: Value) {
+    breathe();
     match value {
         Value::Null => {}
         Value::Bool(value) => put(tree, id, value.to_string(), ScalarKind::Bool),

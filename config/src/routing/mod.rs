@@ -14,16 +14,32 @@ pub use self::http::*;
 pub use self::middleware::*;
 pub use self::tls::*;
 
+use crate::breath::breathe;
 use crate::finding::{Finding, Origin};
 
 /// A value together with where it was written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Written<T> {
     /// The value. Whoever passes it on shares it: a configuration of 10,000 routers is in memory
     /// once, not once for each step of its way.
     pub value: Arc<T>,
     /// Where: a file and line, or a service and its first label for this object.
     pub origin: Origin,
+}
+
+// Thousands are compared or dropped together.
+impl<T: PartialEq> PartialEq for Written<T> {
+    fn eq(&self, other: &Self) -> bool {
+        breathe();
+        (Arc::ptr_eq(&self.value, &other.value) || self.value == other.value)
+            && self.origin == other.origin
+    }
+}
+
+impl<T> Drop for Written<T> {
+    fn drop(&mut self) {
+        breathe();
+    }
 }
 
 /// Objects of one kind by bare name.
@@ -65,6 +81,7 @@ impl Configuration {
 
 fn share<T: PartialEq>(objects: &mut Map<T>, before: &Map<T>) {
     for (name, object) in objects {
+        breathe();
         if let Some(before) = before.get(name).filter(|before| before.value == object.value) {
             object.value = Arc::clone(&before.value);
         }

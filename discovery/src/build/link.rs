@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use swarmgate_config::breath::breathe;
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use swarmgate_config::routing::{Configuration, LoadBalancer, Router, Service, Written};
 
@@ -88,6 +89,7 @@ impl Linker<'_> {
         let targets = self.item.targets.clone();
         let mut reports = Vec::new();
         for (name, service) in &mut self.configuration.services {
+            breathe();
             let result = match &mut Arc::make_mut(&mut service.value).load_balancer {
                 Some(balancer) => servers::fill(balancer, &targets),
                 None => Err("load-balancer is not defined".into()),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use swarmgate_config::breath::breathe;
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::routing::{Configuration, Map, Service, SwarmBackend};
 
@@ -104,6 +105,7 @@ impl Conflicts<'_> {
     ) -> BTreeSet<String> {
         let mut refused = BTreeSet::new();
         for (name, newcomer) in item {
+            breathe();
             match whole.entry(name) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(newcomer);
@@ -120,7 +122,7 @@ impl Conflicts<'_> {
                          is kept as the older {holder} defines it, this definition is ignored"
                     );
                     self.findings.push(
-                        Finding::new(Severity::Error, newcomer.origin, message)
+                        Finding::new(Severity::Error, newcomer.origin.clone(), message)
                             .on(kind, format!("{name}@{}", self.provider))
                             .expected("another name, or equal settings"),
                     );

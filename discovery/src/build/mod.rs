@@ -12,6 +12,7 @@ pub mod template;
 pub use self::item::{Balance, Item, Targets};
 pub use self::servers::needs_members;
 
+use swarmgate_config::breath::look;
 use swarmgate_config::routing::Configuration;
 
 use self::constraint::Constraint;
@@ -35,6 +36,7 @@ pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> C
     items.sort_by(|a, b| (&a.created, &a.base_name, &a.id).cmp(&(&b.created, &b.base_name, &b.id)));
     let mut whole = Configuration::default();
     for item in items {
+        look();
         let linked = link::link(provider, item, default_rule);
         merge::merge(provider, &mut whole, linked);
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::ContainerSummary;
+use swarmgate_config::breath::look;
 use swarmgate_config::finding::{Finding, Severity};
 
 use self::item::{Candidate, Surroundings};
@@ -107,6 +108,7 @@ impl Source for DockerSource {
             .collect();
         let mut kept = Vec::new();
         for summary in &listed.entries {
+            look();
             if let Some(candidate) = self.sift(summary, &mut findings) {
                 kept.push(candidate);
             }
@@ -124,7 +126,10 @@ impl Source for DockerSource {
         };
         let items = kept
             .into_iter()
-            .map(|(candidate, idle)| candidate.into_item(surroundings, idle))
+            .map(|(candidate, idle)| {
+                look();
+                candidate.into_item(surroundings, idle)
+            })
             .collect();
         let mut configuration =
             build::build(&self.provider, items, &self.options.rules.default_rule);

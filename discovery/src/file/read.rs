@@ -1,16 +1,20 @@
 //! Reading the file provider's files: which ones, in what order, and what they say together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use swarmgate_config::breath::look;
 use swarmgate_config::decode::{Format, decode_routing_file};
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::routing::{Configuration, Map};
 
 /// More than any person writes.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
+/// So much is read at a time.
+const PIECE: u64 = 64 * 1024;
 const MAX_DEPTH: usize = 32;
 const MAX_FILES: usize = 10_000;
 
@@ -27,7 +31,7 @@ pub enum Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
     /// Path and content, or why it cannot be read.
-    pub files: Vec<(PathBuf, Result<Arc<str>, String>)>,
+    pub files: Vec<(PathBuf, Result<Arc<String>, String>)>,
     /// Why the directory cannot be read.
     pub trouble: Option<String>,
 }
@@ -35,7 +39,7 @@ pub struct Texts {
 impl Texts {
     /// Whether a file that had content has none: a writer may be half-way.
     pub fn emptied_since(&self, before: &Texts) -> bool {
-        let blank = |text: &Result<Arc<str>, String>| {
+        let blank = |text: &Result<Arc<String>, String>| {
             text.as_ref().map_or(true, |text| text.trim().is_empty())
         };
         self.files.iter().any(|(path, text)| {
@@ -66,15 +70,26 @@ pub fn texts(place: &Place) -> Texts {
     texts
 }
 
-fn text(path: &Path) -> Result<Arc<str>, String> {
+fn text(path: &Path) -> Result<Arc<String>, String> {
     let say = |error: std::io::Error| error.to_string();
-    let file = std::fs::File::open(path).map_err(say)?;
-    let mut content = String::new();
-    file.take(MAX_FILE + 1).read_to_string(&mut content).map_err(say)?;
+    let file = File::open(path).map_err(say)?;
+    let content = read_whole(file).map_err(say)?;
     if content.len() as u64 > MAX_FILE {
         return Err(format!("larger than {MAX_FILE} bytes"));
     }
-    Ok(content.into())
+    Ok(Arc::new(content))
+}
+
+/// At most a byte more than [`MAX_FILE`].
+fn read_whole(file: File) -> io::Result<String> {
+    let size = file.metadata()?.len().min(MAX_FILE).saturating_add(1);
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    let mut file = file.take(MAX_FILE + 1);
+    while file.by_ref().take(PIECE).read_to_end(&mut content)? > 0 {
+        look();
+    }
+    let error = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
+    String::from_utf8(content).map_err(error)
 }
 
 /// Files by name, directories where their name comes. Names that begin with `..` are the
@@ -120,7 +135,7 @@ fn format(path: &Path) -> Option<Format> {
 /// several times their memory, and is asked for again only while somebody writes nonsense.
 #[derive(Debug, Default)]
 pub struct Reader {
-    good: BTreeMap<PathBuf, Arc<str>>,
+    good: BTreeMap<PathBuf, Arc<String>>,
 }
 
 impl Reader {
@@ -175,8 +190,8 @@ impl Reader {
 #[allow(clippy::result_large_err)]
 fn decode(
     path: &Path,
-    text: &Result<Arc<str>, String>,
-) -> Result<(Arc<str>, Configuration), Finding> {
+    text: &Result<Arc<String>, String>,
+) -> Result<(Arc<String>, Configuration), Finding> {
     let shown = path.display().to_string();
     let origin = Origin::File { file: shown.as_str().into(), line: None, column: None };
     let finding = |message: String| provider_finding(Severity::Error, origin, message);
@@ -228,7 +243,7 @@ fn join<T>(kind: ObjectKind, whole: &mut Map<T>, file: Map<T>, findings: &mut Ve
                 held.origin
             );
             findings.push(
-                Finding::new(Severity::Warning, object.origin, message)
+                Finding::new(Severity::Warning, object.origin.clone(), message)
                     .on(kind, format!("{name}@file"))
                     .expected("another name"),
             );

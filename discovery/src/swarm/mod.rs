@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bollard::models::Service;
+use swarmgate_config::breath::{breathe, look};
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 
 use self::item::{Candidate, Overlay, Overlays};
@@ -108,6 +109,7 @@ impl Source for SwarmSource {
         let mut unsettled = false;
         let mut candidates = Vec::new();
         for service in listed.entries {
+            look();
             if let Some(candidate) = self.sift(service, &mut findings) {
                 unsettled |= candidate.1;
                 candidates.push(candidate.0);
@@ -121,11 +123,13 @@ impl Source for SwarmSource {
         let tasks = if ids.is_empty() { Vec::new() } else { engine.tasks(&ids).await? };
         let mut by_service: HashMap<&str, Vec<&Task>> = HashMap::new();
         for task in &tasks {
+            breathe();
             by_service.entry(&task.service_id).or_default().push(task);
         }
         let items: Vec<Item> = candidates
             .into_iter()
             .map(|candidate| {
+                look();
                 candidate.into_item(
                     &self.provider,
                     self.rules.network.as_deref(),

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use swarmgate_config::breath::breathe;
+
 use super::path_index::PathIndex;
 use super::predicate::{Predicate, Test, below_first_label, without_dot};
 
@@ -30,10 +32,13 @@ enum Key {
 impl Index {
     /// Rules in order of precedence; the ranks that [`Index::first`] gives are places in it.
     pub(super) fn build<'r>(rules: impl Iterator<Item = &'r Predicate>) -> Self {
-        let mut exact: HashMap<Box<str>, Vec<(u32, &Predicate)>> = HashMap::new();
+        // Growing hashes all of them anew, at once.
+        let mut exact: HashMap<Box<str>, Vec<(u32, &Predicate)>> =
+            HashMap::with_capacity(rules.size_hint().0);
         let mut below: HashMap<Box<str>, Vec<(u32, &Predicate)>> = HashMap::new();
         let mut any = Vec::new();
         for (rank, rule) in (0_u32..).zip(rules) {
+            breathe();
             let Some(keys) = hosts(rule) else {
                 any.push((rank, rule));
                 continue;
@@ -51,7 +56,11 @@ impl Index {
             }
         }
         let finish = |map: HashMap<Box<str>, Vec<(u32, &Predicate)>>| {
-            map.into_iter().map(|(host, rules)| (host, PathIndex::build(&rules))).collect()
+            let built = map.into_iter().map(|(host, rules)| {
+                breathe();
+                (host, PathIndex::build(&rules))
+            });
+            built.collect()
         };
         Self { exact: finish(exact), below: finish(below), any: PathIndex::build(&any) }
     }

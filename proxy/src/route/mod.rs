@@ -13,6 +13,7 @@ mod tests;
 use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
+use swarmgate_config::breath::breathe;
 use swarmgate_config::checked::Route;
 
 use self::index::Index;
@@ -48,6 +49,13 @@ struct Entry {
     rule: Predicate,
 }
 
+// Thousands are dropped together.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        breathe();
+    }
+}
+
 impl Table {
     /// Builds the table. `routes` come in order of precedence; the given numbers are what
     /// [`Table::find`] returns. A rule whose regular expression does not compile is an error of
@@ -58,6 +66,7 @@ impl Table {
         let mut entries = Vec::new();
         let mut wrong = Vec::new();
         for (number, route) in routes {
+            breathe();
             match Predicate::compile(&route.rule) {
                 Ok(rule) => entries.push(Entry { number, rule }),
                 Err(error) => wrong.push((number, error)),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use swarmgate_config::breath::breathe;
+
 use super::predicate::{Predicate, Test};
 
 /// So few rules are scanned: cheaper than any index.
@@ -51,6 +53,19 @@ enum Key<'r> {
     Prefix(&'r [u8]),
 }
 
+// Thousands are dropped together.
+impl Drop for PathIndex {
+    fn drop(&mut self) {
+        breathe();
+    }
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        breathe();
+    }
+}
+
 impl PathIndex {
     /// Rules with their ranks, in order of precedence.
     pub(super) fn build(rules: &[(u32, &Predicate)]) -> Self {
@@ -62,6 +77,7 @@ impl PathIndex {
         let mut exact: HashMap<&[u8], Vec<u32>> = HashMap::new();
         let mut prefixes: BTreeMap<&[u8], Vec<u32>> = BTreeMap::new();
         for (rank, rule) in rules {
+            breathe();
             let Some(keys) = paths(rule) else {
                 any.push(*rank);
                 continue;
@@ -77,7 +93,8 @@ impl PathIndex {
             }
         }
         let longest = exact.keys().map(|path| path.len()).max().unwrap_or_default();
-        let exact = exact.into_iter().map(|(path, ranks)| (path.into(), ranks.into())).collect();
+        let exact = exact.into_iter().inspect(|_| breathe());
+        let exact = exact.map(|(path, ranks)| (path.into(), ranks.into())).collect();
         let by_path = ByPath { exact, longest, prefixes: Prefixes::new(chained(prefixes)) };
         Self { any: any.into(), by_path: Some(Box::new(by_path)) }
     }
@@ -160,6 +177,7 @@ fn chained(prefixes: BTreeMap<&[u8], Vec<u32>>) -> Box<[Prefix]> {
     // The entries that the present one may begin with, shortest first.
     let mut open: Vec<(u32, &[u8])> = Vec::new();
     for (place, (prefix, rules)) in (0_u32..).zip(prefixes) {
+        breathe();
         while open.last().is_some_and(|(_, last)| !prefix.starts_with(last)) {
             open.pop();
         }
