@@ -6,11 +6,12 @@ mod registry;
 mod stream;
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 pub use self::activity::Activity;
@@ -61,6 +62,27 @@ pub struct TlsInfo {
     pub cipher: &'static str,
 }
 
+/// An address as a header's value.
+fn printed(ip: IpAddr) -> HeaderValue {
+    let mut text = Vec::with_capacity(16);
+    match ip {
+        // Most are; the general way of printing costs as much as a small request's routing.
+        IpAddr::V4(ip) => {
+            let mut digits = itoa::Buffer::new();
+            for (number, octet) in ip.octets().into_iter().enumerate() {
+                if number > 0 {
+                    text.push(b'.');
+                }
+                text.extend_from_slice(digits.format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(ip) => text.extend_from_slice(ip.to_string().as_bytes()),
+    }
+    // An address prints as visible ASCII.
+    HeaderValue::from_maybe_shared(Bytes::from(text))
+        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
 /// How long an HTTP/1 connection has been between requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Idling {
@@ -83,9 +105,7 @@ impl Connection {
     ) -> Self {
         let ip = peer.ip().to_canonical();
         let peer = SocketAddr::new(ip, peer.port());
-        // An address prints as visible ASCII.
-        let peer_value = HeaderValue::from_str(&ip.to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let peer_value = printed(ip);
         let read = settings.read_timeout.map_or(0, clock::ticks);
         activity.read_ticks.set(read);
         let idle = settings.idle_timeout.map_or(0, clock::ticks);
@@ -140,6 +160,12 @@ impl Connection {
             self.activity.phase.set(phase);
             self.set_deadline(self.settings.idle_timeout);
         }
+    }
+
+    /// The rest of an unwanted body has been read: the next byte begins a head.
+    pub fn await_request(&self) {
+        self.activity.phase.set(IDLE);
+        self.set_deadline(self.settings.idle_timeout);
     }
 
     /// Part of a request's body was not read: the connection lingers before it is closed.
@@ -237,6 +263,18 @@ impl Connection {
     fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_printed() {
+        for text in ["127.0.0.1", "10.20.0.255", "::1", "2001:db8::ff00:42:8329"] {
+            assert_eq!(printed(text.parse().expect("an address")), text);
         }
     }
 }
