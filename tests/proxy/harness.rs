@@ -2,7 +2,8 @@
 
 use std::io::{self, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use swarmgate_testkit::certificates::{self, Certificate};
 use swarmgate_testkit::client::{self, Client, Response};
@@ -114,7 +115,19 @@ tls: {{certificates: [{{certFile: tls.pem, keyFile: tls.key}}]}}
 
     /// The proxy's next connection to the server that the test plays, and the head on it.
     pub fn accept_raw(&self) -> (Head, BufReader<TcpStream>) {
-        let (stream, _) = self.raw.accept().expect("it connects");
+        let begun = Instant::now();
+        self.raw.set_nonblocking(true).expect("a mode");
+        let stream = loop {
+            match self.raw.accept() {
+                Ok((stream, _)) => break stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    assert!(begun.elapsed() < LIMIT, "the proxy does not connect");
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => panic!("accepting: {error}"),
+            }
+        };
+        stream.set_nonblocking(false).expect("a mode");
         stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
         let mut reader = BufReader::new(stream);
         let head = Head::read(&mut reader).expect("a head").expect("a request");

@@ -308,6 +308,7 @@ fn interim_answers() {
     let response = client.response("GET").unwrap();
     assert_eq!((response.version.as_str(), response.status), ("HTTP/1.0", 200));
     assert!(response.informational.is_empty());
+    drop(server);
     // A flood is no answer.
     let (_, response) = answered(&harness, &early.repeat(1000));
     assert_eq!(response.unwrap().status, 500);
