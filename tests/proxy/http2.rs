@@ -176,3 +176,23 @@ fn half_an_upload_is_nobodys() {
         assert!(answered, "the connection lives on; early: {early}");
     }
 }
+
+/// An answer to `HEAD` has no body, whoever gives it.
+#[test]
+fn head_has_no_body() {
+    let harness = Harness::start();
+    for host in ["app.test", "nobody.test", "empty.test"] {
+        let mut client = connect(&harness);
+        let mut fields = get(&[]);
+        (fields[0].1, fields[3].1) = ("HEAD", host);
+        client.request(1, &fields, true).unwrap();
+        let frames: Vec<_> = std::iter::from_fn(|| client.frame().ok()).take(1).collect();
+        assert_eq!(frames[0].kind, crate::frames::HEADERS, "{host}");
+        let mut ended = frames[0].flags & END_STREAM != 0;
+        while !ended {
+            let frame = client.frame().unwrap();
+            assert_eq!((frame.kind, frame.payload.len()), (DATA, 0), "{host}: a body");
+            ended = frame.flags & END_STREAM != 0;
+        }
+    }
+}

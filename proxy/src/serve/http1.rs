@@ -106,8 +106,13 @@ pub async fn serve(
         if !sending.keep {
             return End::Close;
         }
-        if !client.is_body_read() && !Box::pin(drain(client)).await {
-            return End::Close;
+        if !client.is_body_read() {
+            if !Box::pin(drain(client)).await {
+                return End::Close;
+            }
+            if !client.wire().has_begun() {
+                connection.await_request();
+            }
         }
         client.wire().rest();
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use http::uri::PathAndQuery;
 use http::{
@@ -165,6 +166,9 @@ pub async fn handle(
         } else {
             response.headers_mut().insert(CONNECTION, CLOSE);
         }
+    }
+    if head.method == Method::HEAD && connection.multiplexed.get() {
+        without_body(response);
     }
     if let Some(measured) = &mut watched.measured {
         measured.answered(response.status(), response.headers());
@@ -376,6 +380,16 @@ fn nobody(balancer: &Balancer) -> Response<Body> {
         answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
     answer
+}
+
+/// Leaves an answer to `HEAD` its length only (RFC 9110 section 9.3.2). HTTP/1.1 sees to that when
+/// it writes.
+fn without_body(answer: &mut Response<Body>) {
+    if let Body::Full(bytes) = answer.body() {
+        let length = HeaderValue::from(bytes.len());
+        answer.headers_mut().insert(CONTENT_LENGTH, length);
+        *answer.body_mut() = Body::Empty;
+    }
 }
 
 /// Makes a request ready to leave. True: it belongs to its client's own connection.
