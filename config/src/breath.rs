@@ -58,3 +58,37 @@ pub fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
         Some(piece)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_whole_text_and_end_with_lines() {
+        let line = "héllo {{ x }}\n";
+        let long = line.repeat(PIECE / 4);
+        let endless = "é".repeat(PIECE);
+        let late = format!("{endless}\n{endless}");
+        for (text, count) in
+            [("", 0), ("a", 1), ("\n\n", 1), (&*long, 4), (&*endless, 1), (&*late, 2)]
+        {
+            let all: Vec<&str> = pieces(text).collect();
+            assert_eq!(all.concat(), text);
+            assert_eq!(all.len(), count, "{} bytes", text.len());
+            let (_, before) = all.split_last().unwrap_or((&"", &[]));
+            assert!(before.iter().all(|piece| piece.ends_with('\n') && piece.len() > PIECE));
+        }
+    }
+
+    #[test]
+    fn a_breath_is_taken_after_a_stretch() {
+        look();
+        let since = || SINCE.with(Cell::get);
+        let first = since();
+        std::thread::sleep(STRETCH * 4);
+        for _ in 0..CALLS {
+            breathe();
+        }
+        assert_ne!(since(), first);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -11,7 +12,7 @@ use crate::breath::breathe;
 /// The qualified name of a router, service, middleware or other object: `name@provider`.
 ///
 /// Both halves keep their case. Ordering is by name, then by provider. Cloning shares the text.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct QName {
     /// `name@provider`
     text: Arc<str>,
@@ -53,6 +54,23 @@ impl QName {
     /// Whether this is one of the proxy's own objects (`api@internal`).
     pub fn is_internal(&self) -> bool {
         self.provider() == "internal"
+    }
+}
+
+// A map that is made of thousands at once compares neighbours.
+impl PartialEq for QName {
+    fn eq(&self, other: &Self) -> bool {
+        breathe();
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for QName {}
+
+impl Hash for QName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+        self.name.hash(state);
     }
 }
 

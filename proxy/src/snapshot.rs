@@ -168,7 +168,8 @@ impl Snapshot {
             }
             let mut table = |tls: bool| {
                 let chosen = numbered.iter().filter(|(_, route)| route.tls.is_some() == tls);
-                let (table, errors) = Table::build(chosen.copied());
+                let chosen: Vec<_> = chosen.copied().collect();
+                let (table, errors) = Table::build(chosen);
                 for (number, error) in errors {
                     breathe();
                     let at = numbered.binary_search_by_key(&number, |(number, _)| *number);

@@ -7,7 +7,7 @@
 //! nothing then. A property test compares the two.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde_yaml::Value;
 
@@ -404,7 +404,8 @@ fn resolve(text: &str) -> Option<Resolved<'_>> {
 #[derive(Default)]
 struct Keys<'s> {
     few: Vec<&'s str>,
-    many: HashSet<&'s str>,
+    /// No table that is hashed anew, at once, when it grows.
+    many: BTreeSet<&'s str>,
 }
 
 impl<'s> Keys<'s> {

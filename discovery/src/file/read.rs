@@ -14,7 +14,7 @@ use swarmgate_config::routing::{Configuration, Map};
 /// More than any person writes.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// So much is read at a time.
-const PIECE: u64 = 64 * 1024;
+const PIECE: u64 = 16 * 1024;
 const MAX_DEPTH: usize = 32;
 const MAX_FILES: usize = 10_000;
 

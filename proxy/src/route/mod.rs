@@ -63,7 +63,9 @@ impl Table {
     pub fn build<'r>(
         routes: impl IntoIterator<Item = (usize, &'r Route)>,
     ) -> (Self, Vec<(usize, String)>) {
-        let mut entries = Vec::new();
+        let routes = routes.into_iter();
+        // Growing moves all of them, at once.
+        let mut entries = Vec::with_capacity(routes.size_hint().0);
         let mut wrong = Vec::new();
         for (number, route) in routes {
             breathe();
