@@ -387,6 +387,10 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     ("answer: trailers", "GET / host.test | X-Do: trailer X-T: v | X-Do: body abc"),
     (
+        "answer: trailers that are headers",
+        "GET / host.test | X-Do: trailer X-T: v | X-Do: trailer Content-Length: 5 | X-Do: trailer Host: x | X-Do: trailer Cache-Control: x | X-Do: body abc",
+    ),
+    (
         "answer: hop-by-hop",
         "GET / host.test | X-Do: header Keep-Alive: timeout=5 | X-Do: header Connection: X-Hop | X-Do: header X-Hop: 1 | X-Do: header Proxy-Authenticate: Basic | X-Do: header Upgrade: foo | X-Do: header Te: x | X-Do: header Proxy-Connection: x",
     ),

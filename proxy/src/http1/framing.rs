@@ -45,7 +45,10 @@ pub fn of_request(
         }
         Some(false) => Ok((Framing::Unclear, false)),
         // Who sends both may mean another end than we do: nothing follows on this connection.
-        Some(true) => Ok((Framing::Chunked, keep && headers.remove(CONTENT_LENGTH).is_none())),
+        Some(true) => {
+            let clear = headers.remove(CONTENT_LENGTH).is_none();
+            Ok((Framing::Chunked, keep && clear))
+        }
     }
 }
 
@@ -198,6 +201,11 @@ mod tests {
             (Version::HTTP_11, &[(TE, "chunked")], Some((Chunked, true))),
             (Version::HTTP_11, &[(TE, "Chunked ")], Some((Chunked, true))),
             (Version::HTTP_11, &[(TE, "chunked"), (CL, "5")], Some((Chunked, false))),
+            (
+                Version::HTTP_11,
+                &[(TE, "chunked"), (CL, "5"), ("connection", "close")],
+                Some((Chunked, false)),
+            ),
             (Version::HTTP_11, &[(TE, "chunked"), (CL, "x")], None),
             (Version::HTTP_11, &[(TE, "chunked"), (TE, "chunked")], Some((Unclear, false))),
             (Version::HTTP_11, &[(TE, "gzip, chunked")], Some((Unclear, false))),
