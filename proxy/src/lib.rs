@@ -41,6 +41,7 @@ pub mod serve;
 pub mod settings;
 pub mod snapshot;
 pub mod tls;
+pub mod transport;
 pub mod trust;
 pub mod worker;
 

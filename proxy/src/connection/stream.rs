@@ -13,6 +13,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, HALF_TUNNEL, LINGER, LINGERING, TUNNEL};
 use crate::clock;
+use crate::transport::Transport;
 
 /// A client's stream: bytes that were read to tell the protocol are read again, and each read
 /// shows that the client is alive.
@@ -107,13 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 }
 
 /// A client's stream, in or without TLS.
-#[derive(Debug)]
-pub enum ClientStream {
-    /// As it is.
-    Plain(Stream<TcpStream>),
-    /// Within TLS.
-    Tls(Box<TlsStream<Stream<TcpStream>>>),
-}
+pub type ClientStream = Transport<Stream<TcpStream>, TlsStream<Stream<TcpStream>>>;
 
 impl ClientStream {
     /// The socket, if nothing is between it and HTTP.
@@ -121,61 +116,6 @@ impl ClientStream {
         match self {
             Self::Plain(stream) => Some(&stream.inner),
             Self::Tls(_) => None,
-        }
-    }
-}
-
-impl AsyncRead for ClientStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for ClientStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
