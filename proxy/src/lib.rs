@@ -11,6 +11,10 @@
 //! 5. The answer goes back through the middlewares; [`failure`] maps causes to answers,
 //!    [`respond`] has our own.
 //!
+//! [`http1`] is the protocol of steps 2 to 5 on both sides (HTTP/2 is hyper's), [`present`] what
+//! its headers are looked at for, [`transport`] its stream; [`relay`] has the kernel move tunnels
+//! and large bodies.
+//!
 //! [`worker`] is a data-plane thread: everything above happens on the thread that accepted the
 //! connection. [`proxy`] starts and stops the threads and swaps the snapshot.
 
