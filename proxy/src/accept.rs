@@ -1,19 +1,17 @@
 //! Step 2, accepting: connections of one entry point on one thread, until the stop and through it.
 
 use std::cell::Cell;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::connection::Connection;
-use crate::listen::turn_away;
+use crate::listen::{Listener, turn_away};
 use crate::serve;
 use crate::worker::Worker;
 
@@ -29,7 +27,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub async fn serve(
     worker: Rc<Worker>,
     entry_point: usize,
-    listener: TcpListener,
+    listener: Listener,
     mut stop: watch::Receiver<bool>,
 ) {
     let Some(settings) = worker.shared.settings.get(entry_point).cloned() else { return };
@@ -45,7 +43,7 @@ pub async fn serve(
     if turn_away(&listener).is_ok() {
         let _ = timeout(HANDSHAKES, accept(&worker, entry_point, &listener)).await;
     }
-    accept_queued(&worker, entry_point, &listener).await;
+    accept_queued(&worker, entry_point, &listener);
     drop(listener);
     registry.each(Connection::drain);
     let grace = settings.drain_grace;
@@ -61,7 +59,7 @@ pub async fn serve(
 /// How long handshakes that have begun may take to arrive before the listener is closed.
 const HANDSHAKES: Duration = Duration::from_millis(200);
 
-async fn accept(worker: &Rc<Worker>, entry_point: usize, listener: &TcpListener) {
+async fn accept(worker: &Rc<Worker>, entry_point: usize, listener: &Listener) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => start(worker, entry_point, stream, peer),
@@ -71,20 +69,9 @@ async fn accept(worker: &Rc<Worker>, entry_point: usize, listener: &TcpListener)
 }
 
 /// Takes what the kernel has accepted already: closing the listener would reset it.
-async fn accept_queued(worker: &Rc<Worker>, entry_point: usize, listener: &TcpListener) {
-    loop {
-        let accepted = {
-            let mut accepting = std::pin::pin!(listener.accept());
-            std::future::poll_fn(|cx| match accepting.as_mut().poll(cx) {
-                Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-                Poll::Pending => Poll::Ready(None),
-            })
-            .await
-        };
-        match accepted {
-            Some(Ok((stream, peer))) => start(worker, entry_point, stream, peer),
-            Some(Err(_)) | None => return,
-        }
+fn accept_queued(worker: &Rc<Worker>, entry_point: usize, listener: &Listener) {
+    while let Ok((stream, peer)) = listener.accept_now() {
+        start(worker, entry_point, stream, peer);
     }
 }
 

@@ -1,10 +1,16 @@
 //! Step 1, sockets: one listener per entry point and data-plane thread, sharing the port.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
 
 /// Length of the kernel's queue of connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -52,17 +58,86 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// A listener within a thread's event loop.
+///
+/// Asking the kernel for a connection that is not there makes it build a socket and throw it away,
+/// a thirtieth of all that a short connection costs. Tokio's own listener asks so after each
+/// connection; this one asks in a cheaper way whether there is another.
+#[derive(Debug)]
+pub struct Listener {
+    /// The listening socket. Its type is the one by which tokio lets us say that there is nothing
+    /// left; it is never read or written.
+    socket: TcpStream,
+    /// Whether an event told of connections, and the kernel was not seen without any since.
+    told: Cell<bool>,
+}
+
+impl Listener {
+    /// Takes a non-blocking listener into the event loop of this thread's runtime.
+    ///
+    /// # Errors
+    /// The kernel watches no more sockets.
+    pub fn new(listener: TcpListener) -> io::Result<Self> {
+        let socket = TcpStream::from_std(OwnedFd::from(listener).into())?;
+        Ok(Self { socket, told: Cell::new(false) })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// What the kernel says of the connection, or of the process: `accept(2)`.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            self.socket.readable().await?;
+            let accepted = self.socket.try_io(Interest::READABLE, || {
+                if self.told.replace(true) && !self.has_queued() {
+                    self.told.set(false);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                let accepted = self.accept_now();
+                if matches!(&accepted, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                    self.told.set(false);
+                }
+                accepted
+            });
+            match accepted {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return accepted,
+            }
+        }
+    }
+
+    /// A connection that the kernel has accepted already.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none; as [`Listener::accept`].
+    pub fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, peer) =
+            acceptfrom_with(&self.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+        let peer = peer
+            .and_then(|peer| SocketAddr::try_from(peer).ok())
+            .ok_or(io::ErrorKind::ConnectionAborted)?;
+        Ok((TcpStream::from_std(socket.into())?, peer))
+    }
+
+    fn has_queued(&self) -> bool {
+        let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+        // In doubt the kernel is asked for a connection.
+        poll(&mut socket, Some(&Timespec::default())).map_or(true, |ready| ready > 0)
+    }
+}
+
 /// Has the kernel drop the first packets of new connections, while those whose handshake has begun
 /// still arrive. Closing a listener resets what is between; after this and a moment's accepting
 /// nothing is. Clients that come meanwhile try again by themselves and find whoever listens next.
-pub fn turn_away(listener: &tokio::net::TcpListener) -> io::Result<()> {
+pub fn turn_away(listener: &Listener) -> io::Result<()> {
     const LOAD_FLAGS: SockFilter = SockFilter::new(0x30, 0, 0, 13);
     const ONLY_SYN_AND_ACK: SockFilter = SockFilter::new(0x54, 0, 0, 0x12);
     const IS_SYN: SockFilter = SockFilter::new(0x15, 0, 1, 0x02);
     const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
     const PASS: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
     // Classic BPF over the TCP header: byte 13 has the flags (RFC 9293 section 3.1).
-    SockRef::from(listener).attach_filter(&[LOAD_FLAGS, ONLY_SYN_AND_ACK, IS_SYN, DROP, PASS])
+    SockRef::from(&listener.socket).attach_filter(&[LOAD_FLAGS, ONLY_SYN_AND_ACK, IS_SYN, DROP, PASS])
 }
 
 /// Sets what a connection to a server needs: no delay, and probes well below the 900 s after which

@@ -17,6 +17,7 @@ use crate::accept;
 use crate::clock;
 use crate::connection::Registry;
 use crate::internal::State;
+use crate::listen::Listener;
 use crate::observe::metrics::ThreadMetrics;
 use crate::observe::{AccessLog, Metrics};
 use crate::pool::Pools;
@@ -119,7 +120,7 @@ fn run(
         tokio::task::spawn_local(sweep(Rc::clone(&worker)));
         let mut serving = Vec::with_capacity(listeners.len());
         for (entry_point, listener) in listeners {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let listener = Listener::new(listener)?;
             let worker = Rc::clone(&worker);
             let stop = stop.clone();
             serving.push(tokio::task::spawn_local(accept::serve(

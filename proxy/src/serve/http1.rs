@@ -345,15 +345,17 @@ async fn refuse(client: &Client, connection: &Connection, error: &Error) -> End 
     }
 }
 
-/// Ends the connection so that the client gets everything that was written.
-pub async fn close(client: &Client, connection: &Connection) {
+/// Whether the client gets everything that was written when the connection is simply dropped.
+pub fn may_drop(client: &Client, connection: &Connection) -> bool {
     // What has come and is not read would turn the end into a reset, which takes the answer along.
     if !client.is_body_read() || client.wire().has_begun() {
         connection.leave_unread();
     }
     // Without TLS and with nothing left unread, closing the socket says it all.
-    if client.wire().stream().plain().is_some() && !connection.has_unread() {
-        return;
-    }
+    client.is_plain() && !connection.has_unread()
+}
+
+/// Ends the connection so that the client gets everything that was written.
+pub async fn close(client: &Client) {
     let _ = poll_fn(|cx| Pin::new(client.wire().stream_mut()).poll_shutdown(cx)).await;
 }

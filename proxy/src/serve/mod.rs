@@ -108,8 +108,10 @@ async fn http1(
                 connection.wake_up();
             }
             Some(http1::End::Close) => {
-                let mut closing = Box::pin(http1::close(&client, &connection));
-                unless_killed(&connection, closing.as_mut()).await;
+                if !http1::may_drop(&client, &connection) {
+                    let mut closing = Box::pin(http1::close(&client));
+                    unless_killed(&connection, closing.as_mut()).await;
+                }
                 return;
             }
             Some(http1::End::Tunnel(tunnel, _measured)) => {
