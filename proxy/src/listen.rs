@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 /// Length of the kernel's queue of connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Accepted connections are probed after this much silence, so that dead peers are noticed.
+/// Clients are probed after this much silence, so that dead peers are noticed.
 const KEEPALIVE: Duration = Duration::from_secs(180);
 
 /// Opens `count` listeners on one address with `SO_REUSEPORT`: the kernel spreads connections over
@@ -54,7 +54,6 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     Ok(socket)
 }
 
@@ -140,9 +139,14 @@ pub fn turn_away(listener: &Listener) -> io::Result<()> {
     SockRef::from(&listener.socket).attach_filter(&[LOAD_FLAGS, ONLY_SYN_AND_ACK, IS_SYN, DROP, PASS])
 }
 
+/// Has the kernel probe a client that is silent.
+pub fn probe(client: &TcpStream) -> io::Result<()> {
+    SockRef::from(client).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
+}
+
 /// Sets what a connection to a server needs: no delay, and probes well below the 900 s after which
 /// IPVS forgets an idle connection.
-pub fn prepare_upstream(stream: &tokio::net::TcpStream) -> io::Result<()> {
+pub fn prepare_upstream(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_keepalive(
         &TcpKeepalive::new()

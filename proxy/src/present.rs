@@ -15,7 +15,8 @@ impl Present {
     /// `Transfer-Encoding`.
     pub const TRANSFER_ENCODING: Self = Self(1 << 2);
     /// Hop-by-hop headers other than those that have a name here: `Keep-Alive`,
-    /// `Proxy-Connection`, `Proxy-Authenticate`, `Proxy-Authorization`, `Upgrade`.
+    /// `Proxy-Connection`, `Proxy-Authenticate`, `Proxy-Authorization`, `Upgrade`; and `Close`,
+    /// which `Connection: close` makes one.
     pub const HOP: Self = Self(1 << 3);
     /// `TE`.
     pub const TE: Self = Self(1 << 4);
@@ -35,6 +36,7 @@ impl Present {
         let name = name.as_str();
         match name.len() {
             2 if name == "te" => Self::TE,
+            5 if name == "close" => Self::HOP,
             6 if name == "expect" => Self::EXPECT,
             7 if name == "upgrade" => Self::HOP,
             7 if name == "trailer" => Self::TRAILER,
@@ -93,6 +95,7 @@ mod tests {
             ("expect", Present::EXPECT),
             ("authorization", Present::AUTHORIZATION),
             ("keep-alive", Present::HOP),
+            ("close", Present::HOP),
             ("proxy-connection", Present::HOP),
             ("proxy-authenticate", Present::HOP),
             ("proxy-authorization", Present::HOP),

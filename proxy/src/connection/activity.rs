@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::clock;
+use tokio::net::TcpStream;
+
+use crate::{clock, listen};
 
 /// A request's head is expected and has begun, or the connection is new.
 pub(super) const HEAD: u8 = 0;
@@ -36,12 +38,50 @@ pub struct Activity {
     pub(super) read_ticks: Cell<u32>,
     pub(super) idle_ticks: Cell<u32>,
     pub(super) unread: Cell<bool>,
+    probing: Cell<Probing>,
+}
+
+/// Whether the kernel probes a silent client, so that one that is gone is noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Probing {
+    /// Not yet: a timer for each short connection would be a fiftieth of what it costs.
+    #[default]
+    Not,
+    /// The connection is no short one.
+    Due,
+    /// It does, or refused to.
+    Set,
 }
 
 impl Activity {
     /// Part of a request's body was not read: the connection has to linger before it is closed.
     pub fn leave_unread(&self) {
         self.unread.set(true);
+    }
+
+    /// The connection lives on: when its task runs next, it asks the kernel to probe. True: that is
+    /// news, and the task is to be woken.
+    pub(super) fn lives_on(&self) -> bool {
+        let news = self.probing.get() == Probing::Not;
+        if news {
+            self.probing.set(Probing::Due);
+        }
+        news
+    }
+
+    /// Has the kernel probe the client if the connection has lived long enough.
+    pub fn probe_if_due(&self, socket: &TcpStream) {
+        if self.probing.get() == Probing::Due {
+            self.probe_now(socket);
+        }
+    }
+
+    /// Has the kernel probe the client.
+    pub(super) fn probe_now(&self, socket: &TcpStream) {
+        if self.probing.replace(Probing::Set) != Probing::Set {
+            // A socket that refuses is on its way out.
+            let _ = listen::probe(socket);
+        }
     }
 
     pub(super) fn enter(&self, phase: u8, ticks: u32) {

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -52,6 +53,9 @@ pub struct Connection {
     registry: Rc<Registry>,
     slot: usize,
 }
+
+/// A connection of this age is no short one, ticks.
+const LONG_LIVED: u32 = 4;
 
 /// What the log tells of a TLS connection.
 #[derive(Clone, Copy, Debug)]
@@ -232,9 +236,15 @@ impl Connection {
 
     /// Ends the connection if it has been silent for too long, and notes whether it idles.
     pub fn sweep(&self) {
+        let lives_on = clock::now().wrapping_sub(self.opened) >= LONG_LIVED;
         if clock::reached(self.activity.deadline.get()) {
             self.kill();
-        } else if self.activity.phase.get() == IDLE {
+            return;
+        }
+        if lives_on && self.activity.lives_on() {
+            self.wake();
+        }
+        if self.activity.phase.get() == IDLE {
             match self.idling.get() {
                 Idling::No => self.idling.set(Idling::Seen),
                 Idling::Seen => {
@@ -256,7 +266,7 @@ impl Connection {
         self.idling.get() == Idling::Rest
     }
 
-    fn set_deadline(&self, timeout: Option<std::time::Duration>) {
+    fn set_deadline(&self, timeout: Option<Duration>) {
         self.activity.deadline.set(timeout.map_or(0, clock::after));
     }
 

@@ -18,25 +18,26 @@ use crate::transport::Transport;
 /// A client's stream: bytes that were read to tell the protocol are read again, and each read
 /// shows that the client is alive.
 #[derive(Debug)]
-pub struct Stream<S> {
-    inner: S,
+pub struct Stream {
+    inner: TcpStream,
     read_already: Bytes,
     activity: Rc<Activity>,
 }
 
-impl<S> Stream<S> {
+impl Stream {
     /// `read_already` comes first.
-    pub fn new(inner: S, read_already: Bytes, activity: Rc<Activity>) -> Self {
+    pub fn new(inner: TcpStream, read_already: Bytes, activity: Rc<Activity>) -> Self {
         Self { inner, read_already, activity }
     }
 
-    /// The stream below, and what it told. Only once everything read already is used.
-    pub fn into_parts(self) -> (S, Rc<Activity>) {
+    /// The socket, which the kernel probes from now on, and what it told. Only once everything read already is used.
+    pub fn into_parts(self) -> (TcpStream, Rc<Activity>) {
+        self.activity.probe_now(&self.inner);
         (self.inner, self.activity)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -48,6 +49,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             self.read_already.advance(length);
             return Poll::Ready(Ok(()));
         }
+        self.activity.probe_if_due(&self.inner);
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
         self.activity.has_read(buffer.filled().len() - before);
@@ -55,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl AsyncWrite for Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -108,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 }
 
 /// A client's stream, in or without TLS.
-pub type ClientStream = Transport<Stream<TcpStream>, TlsStream<Stream<TcpStream>>>;
+pub type ClientStream = Transport<Stream, TlsStream<Stream>>;
 
 impl ClientStream {
     /// The socket, if nothing is between it and HTTP.

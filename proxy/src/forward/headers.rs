@@ -96,7 +96,7 @@ pub fn arrive(
     }
     let upgrade = match present.any(Present::CONNECTION) {
         // RFC 9110 section 7.8: `Upgrade` is ignored in HTTP/1.0.
-        true => connection_options(headers, connection).filter(|_| version != Version::HTTP_10),
+        true => connection_options(headers, connection, present).filter(|_| version != Version::HTTP_10),
         false => None,
     };
     let tls = connection.tls.get().is_some();
@@ -148,7 +148,14 @@ fn remove_managed(headers: &mut HeaderMap) {
 
 /// Reads `Connection`: the headers it names go (RFC 9110 section 7.6.1), but the managed ones and
 /// those that the entry point keeps for middlewares.
-fn connection_options(headers: &mut HeaderMap, connection: &Connection) -> Option<Upgrade> {
+fn connection_options(
+    headers: &mut HeaderMap,
+    connection: &Connection,
+    present: Present,
+) -> Option<Upgrade> {
+    if names_no_other(headers, present) {
+        return None;
+    }
     let mut upgrade = None;
     let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
     for line in &lines {
@@ -171,6 +178,16 @@ fn connection_options(headers: &mut HeaderMap, connection: &Connection) -> Optio
         }
     }
     upgrade
+}
+
+/// Whether `Connection` says `close` or `keep-alive`, as nearly all do, and there is no header of
+/// that name.
+fn names_no_other(headers: &HeaderMap, present: Present) -> bool {
+    let mut lines = headers.get_all(CONNECTION).iter();
+    let (Some(only), None) = (lines.next(), lines.next()) else { return false };
+    let only = only.as_bytes();
+    !present.any(Present::HOP)
+        && (only.eq_ignore_ascii_case(b"close") || only.eq_ignore_ascii_case(b"keep-alive"))
 }
 
 fn port(headers: &HeaderMap, tls: bool, host: Option<&HeaderValue>) -> HeaderValue {
@@ -250,7 +267,7 @@ pub fn depart(
 ) -> Present {
     let present = Present::of(headers);
     if present.any(HOP_BY_HOP) {
-        remove_from_request(headers, connection);
+        remove_from_request(headers, connection, present);
     }
     if let Some(Upgrade(protocol)) = upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -274,8 +291,8 @@ const HOP_BY_HOP: Present = Present::CONNECTION
     .and(Present::TRANSFER_ENCODING)
     .and(Present::TRAILER);
 
-fn remove_from_request(headers: &mut HeaderMap, connection: &Connection) {
-    if headers.contains_key(CONNECTION) {
+fn remove_from_request(headers: &mut HeaderMap, connection: &Connection, present: Present) {
+    if present.any(Present::CONNECTION) && !names_no_other(headers, present) {
         // Names that the entry point kept for the middlewares are removed now.
         let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
         for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
@@ -286,36 +303,41 @@ fn remove_from_request(headers: &mut HeaderMap, connection: &Connection) {
             }
         }
     }
-    let trailers = headers.get_all(TE).iter().any(|te| {
-        te.as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
-    });
-    if headers.contains_key(TRANSFER_ENCODING) {
-        // Chunked wins; two framings must not leave together.
-        headers.remove(CONTENT_LENGTH);
+    let trailers = present.any(Present::TE)
+        && headers.get_all(TE).iter().any(|te| {
+            te.as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+        });
+    remove_hop_by_hop(headers, present);
+    if present.any(Present::TRAILER) {
+        headers.remove(TRAILER);
     }
-    remove_hop_by_hop(headers);
-    headers.remove(TRAILER);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
 }
 
-/// Removes the hop-by-hop headers of a request or an answer. `Trailer` is left: an answer's trailers
-/// are passed on.
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in [
-        CONNECTION,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        TE,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
-        headers.remove(name);
+/// Removes the hop-by-hop headers of a request or an answer that has those of `present`. `Trailer`
+/// is left: an answer's trailers are passed on.
+fn remove_hop_by_hop(headers: &mut HeaderMap, present: Present) {
+    if present.any(Present::CONNECTION) {
+        headers.remove(CONNECTION);
+    }
+    if present.any(Present::TRANSFER_ENCODING) {
+        headers.remove(TRANSFER_ENCODING);
+        // Chunked wins; two framings must not leave together.
+        headers.remove(CONTENT_LENGTH);
+    }
+    if present.any(Present::TE) {
+        headers.remove(TE);
+    }
+    if present.any(Present::HOP) {
+        for name in
+            [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, UPGRADE]
+        {
+            headers.remove(name);
+        }
     }
 }
 
@@ -324,7 +346,7 @@ pub fn clean_answer(headers: &mut HeaderMap, present: Present) {
     if !present.any(HOP_BY_HOP) {
         return;
     }
-    if headers.contains_key(CONNECTION) {
+    if present.any(Present::CONNECTION) && !names_no_other(headers, present) {
         let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
         for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
             if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
@@ -334,10 +356,7 @@ pub fn clean_answer(headers: &mut HeaderMap, present: Present) {
             }
         }
     }
-    if headers.contains_key(TRANSFER_ENCODING) {
-        headers.remove(CONTENT_LENGTH);
-    }
-    remove_hop_by_hop(headers);
+    remove_hop_by_hop(headers, present);
 }
 
 fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {

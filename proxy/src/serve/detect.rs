@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::connection::Activity;
 use crate::http1::buffer;
 
 /// What a connection speaks.
@@ -30,9 +31,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 ///
 /// # Errors
 /// The connection failed, or ended before.
-pub async fn detect(stream: &mut TcpStream) -> io::Result<(Protocol, Bytes)> {
+pub async fn detect(stream: &mut TcpStream, activity: &Activity) -> io::Result<(Protocol, Bytes)> {
     let mut begun = Bytes::new();
     poll_fn(|cx| {
+        activity.probe_if_due(stream);
         loop {
             begun = ready!(buffer::with_scratch(|scratch| {
                 let mut read = ReadBuf::new(scratch);

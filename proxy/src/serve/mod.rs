@@ -47,7 +47,7 @@ pub async fn connection(
     };
     let activity = Rc::new(Activity::default());
     let connection = registry.open(peer, Arc::clone(settings), Rc::clone(&activity));
-    let detected = unless_ended(&connection, pin!(detect::detect(&mut stream))).await;
+    let detected = unless_ended(&connection, pin!(detect::detect(&mut stream, &activity))).await;
     let Some(Ok((protocol, begun))) = detected else { return };
     // What follows is boxed: a task is as large as its largest step, and keeps that while it idles.
     match protocol {
@@ -76,8 +76,8 @@ pub async fn connection(
 async fn secure(
     worker: &Worker,
     connection: &Connection,
-    stream: Stream<TcpStream>,
-) -> Option<Box<TlsStream<Stream<TcpStream>>>> {
+    stream: Stream,
+) -> Option<Box<TlsStream<Stream>>> {
     let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
     let stream = unless_ended(connection, pin!(acceptor.accept(stream))).await?.ok()?;
     connection.tls.set(Some(tls_info(stream.get_ref().1)));
