@@ -136,7 +136,13 @@ pub fn turn_away(listener: &Listener) -> io::Result<()> {
     const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
     const PASS: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
     // Classic BPF over the TCP header: byte 13 has the flags (RFC 9293 section 3.1).
-    SockRef::from(&listener.socket).attach_filter(&[LOAD_FLAGS, ONLY_SYN_AND_ACK, IS_SYN, DROP, PASS])
+    SockRef::from(&listener.socket).attach_filter(&[
+        LOAD_FLAGS,
+        ONLY_SYN_AND_ACK,
+        IS_SYN,
+        DROP,
+        PASS,
+    ])
 }
 
 /// Has the kernel probe a client that is silent.

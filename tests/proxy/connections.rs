@@ -4,11 +4,12 @@ use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use swarmgate_testkit::client::Client;
+use swarmgate_testkit::client::{Client, Trust};
+use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::upstream::pattern;
 use swarmgate_testkit::wire::Head;
 
-use crate::harness::{Harness, request};
+use crate::harness::{Harness, LIMIT, request};
 
 #[test]
 fn one_client_connection_needs_one_to_the_upstream() {
@@ -121,7 +122,6 @@ fn a_tunnel_ends_with_the_upstream() {
 
 #[test]
 fn websockets_over_tls_too() {
-    use swarmgate_testkit::client::Trust;
     let harness = Harness::start();
     let trust = Trust::Roots(&harness.certificate.pem);
     let address = ("127.0.0.1", harness.secure);
@@ -259,4 +259,56 @@ fn an_authenticated_connection_is_not_shared() {
     assert_eq!(second.response("GET").unwrap().status, 200);
     drop(first);
     assert_eq!(server.read(&mut [0; 8]).unwrap(), 0, "it is closed with its client");
+}
+
+/// A client that is gone without a word is noticed by the kernel's probes, whatever its connection
+/// was doing: `/proc/net/tcp` tells which timer a socket has (2: the probes').
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_probes_connections_that_live_on() {
+    let harness = Harness::start();
+    let silent = harness.connect();
+    let mut idle = harness.connect();
+    assert_eq!(idle.exchange(request("app.test", &[])).unwrap().status, 200);
+    let mut busy = harness.connect();
+    busy.send("GET / HTTP/1.1\r\nHost: raw.test\r\n\r\n").unwrap();
+    let _server = harness.accept_raw();
+    let trust = Trust::Roots(&harness.certificate.pem);
+    let address = ("127.0.0.1", harness.secure);
+    let mut secure = Client::connect_tls(address, "tls.test", trust).unwrap();
+    assert_eq!(secure.exchange(request("tls.test", &[])).unwrap().status, 200);
+    let mut tunnel = harness.connect();
+    tunnel
+        .send(
+            "GET / HTTP/1.1\r\nHost: raw.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        )
+        .unwrap();
+    let (_, mut server) = harness.accept_raw();
+    let switch = "HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    server.get_mut().write_all(switch.as_bytes()).unwrap();
+    assert!(tunnel.head().unwrap().first.contains("101"));
+
+    let timer = |client: &Client, port: u16| {
+        let (near, far) =
+            (format!(":{port:04X}"), format!(":{:04X}", client.local().unwrap().port()));
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let row = table.lines().find_map(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            let ends = columns.next()?.ends_with(&near) && columns.next()?.ends_with(&far);
+            if ends { columns.nth(2).map(str::to_owned) } else { None }
+        });
+        row.expect("the proxy's socket is listed")
+    };
+    for (name, client, port) in [
+        ("nothing said yet", &silent, harness.web),
+        ("between requests", &idle, harness.web),
+        ("awaiting an answer", &busy, harness.web),
+        ("in TLS", &secure, harness.secure),
+        ("a tunnel", &tunnel, harness.web),
+    ] {
+        eventually(name, LIMIT, || match timer(client, port) {
+            timer if timer.starts_with("02:") => Ok(()),
+            timer => Err(format!("{name}: timer {timer}")),
+        });
+    }
 }

@@ -96,7 +96,9 @@ pub fn arrive(
     }
     let upgrade = match present.any(Present::CONNECTION) {
         // RFC 9110 section 7.8: `Upgrade` is ignored in HTTP/1.0.
-        true => connection_options(headers, connection, present).filter(|_| version != Version::HTTP_10),
+        true => {
+            connection_options(headers, connection, present).filter(|_| version != Version::HTTP_10)
+        }
         false => None,
     };
     let tls = connection.tls.get().is_some();
@@ -333,8 +335,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap, present: Present) {
         headers.remove(TE);
     }
     if present.any(Present::HOP) {
-        for name in
-            [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, UPGRADE]
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, UPGRADE]
         {
             headers.remove(name);
         }
