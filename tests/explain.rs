@@ -308,7 +308,7 @@ const CASES: &[Case<'_>] = &[
         &[
             "Certificate  *.wild.test, safe.test (by name)",
             "from file cert.pem, issued by",
-            "valid from 20",
+            "valid from 1975-01-01T00:00:00Z to 4096",
             "TLS options default",
             "✓ safe@file",
         ],

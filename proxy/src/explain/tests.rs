@@ -237,7 +237,7 @@ fn any_router() -> impl Strategy<Value = (String, i64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// The router that is told is the one that the data plane's own lookup gives, and the first of
     /// those considered that matches.

@@ -396,13 +396,21 @@ fn hints(
             if other == number && tls == target.tls {
                 continue;
             }
+            // The proxy's own take any host: their redirections help nobody who is lost.
+            let own =
+                |number: usize| view.snapshot.routes.get(number).is_none_or(|route| route.internal);
             let taken = table(view, other, tls).and_then(|table| {
-                let mut whole = table.walk(seen).filter(|it| it.names_host && it.for_host);
-                let best = whole.find(|it| it.failure.is_none()).map(|it| (it.number, true));
-                best.or_else(|| {
-                    let mut part = table.walk(seen).filter(|it| it.names_host && it.for_host);
-                    part.next().map(|it| (it.number, false))
-                })
+                let mut first = None;
+                for it in table.walk(seen) {
+                    if !it.names_host || !it.for_host || own(it.number) {
+                        continue;
+                    }
+                    if it.failure.is_none() {
+                        return Some((it.number, true));
+                    }
+                    first.get_or_insert((it.number, false));
+                }
+                first
             });
             let Some((route, takes)) = taken else { continue };
             let Some(route) = view.snapshot.routes.get(route) else { continue };

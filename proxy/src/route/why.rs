@@ -89,7 +89,7 @@ impl Table {
 
 impl Predicate {
     /// The first part that fails; `None` when all holds.
-    fn failure(&self, request: &Request<'_>) -> Option<Failure> {
+    pub(super) fn failure(&self, request: &Request<'_>) -> Option<Failure> {
         if self.holds(request) {
             return None;
         }
