@@ -14,6 +14,7 @@ use swarmgate_proxy::observe::AccessLog;
 use swarmgate_proxy::{Options, Proxy};
 use tokio::sync::watch;
 
+use crate::control_socket;
 use crate::log;
 use crate::reload::Reload;
 use crate::signals::{Asked, Signals};
@@ -122,6 +123,8 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
     ));
     reload.apply();
 
+    let answering = control_socket::start(&proxy);
+
     let throttle = install.providers.providers_throttle_duration.or_zero();
     let discovery = tokio::spawn({
         let reload = Arc::clone(&reload);
@@ -154,6 +157,9 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
     ordering.abort();
     // Their last handles on the proxy go with them.
     let _ = tokio::join!(discovery, ordering);
+    if let Some(answering) = answering {
+        answering.abort();
+    }
     drop(reload);
     let stopping =
         tokio::task::spawn_blocking(move || proxy.stop().map_err(|error| error.to_string()));

@@ -6,6 +6,7 @@
 
 mod app;
 mod commands;
+mod control_socket;
 mod limits;
 mod log;
 mod reload;
@@ -23,7 +24,8 @@ use self::commands::Command;
 /// Runs a command line (without the program's name); returns when the command is done, for the
 /// proxy itself after it was stopped.
 ///
-/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise.
+/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise; `explain` and `routes` have 2 for
+/// wrong usage, too.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -32,6 +34,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Version => say(Ok(commands::version::text())),
         Command::Help => say(Ok(commands::help::text())),
         Command::Healthcheck(arguments) => say(commands::healthcheck::run(&sources(arguments))),
+        Command::Explain(arguments) => commands::explain::run(arguments),
+        Command::Routes(arguments) => commands::routes::run(arguments),
         Command::Unknown(word) => {
             complain(&commands::unknown(&word));
             ExitCode::FAILURE

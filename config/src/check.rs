@@ -91,6 +91,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         default_store,
         wanted,
         findings,
+        skipped: merged.values().map(|written| written.skipped.clone()).collect(),
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Configuration {
     pub wanted: Vec<Wanted>,
     /// Everything odd, from all providers and from the check itself.
     pub findings: Vec<Finding>,
+    /// What each provider left out; never a difference.
+    pub skipped: Vec<routing::Skipped>,
 }
 
 /// A router mounted on one entry point.

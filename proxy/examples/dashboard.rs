@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         challenges: Arc::new(|_, _| None),
         started: SystemTime::now(),
         terminating: AtomicBool::new(false),
+        in_force: std::sync::OnceLock::new(),
         metrics: None,
     };
     let (configuration, certificates) = (configuration(extra)?, certificates());

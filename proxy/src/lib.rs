@@ -15,6 +15,8 @@
 //! its headers are looked at for, [`transport`] its stream; [`relay`] has the kernel move tunnels
 //! and large bodies.
 //!
+//! [`explain`] walks the same way for somebody who only asks.
+//!
 //! [`worker`] is a data-plane thread: everything above happens on the thread that accepted the
 //! connection. [`proxy`] starts and stops the threads and swaps the snapshot.
 
@@ -24,6 +26,7 @@ pub mod body;
 pub mod canonical;
 pub mod clock;
 pub mod connection;
+pub mod explain;
 pub mod failure;
 pub mod forward;
 pub mod http1;

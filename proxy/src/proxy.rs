@@ -13,6 +13,7 @@ use swarmgate_config::checked;
 use swarmgate_config::install::{EntryPoint, Install};
 use tokio::sync::watch;
 
+use crate::explain::{self, Explanation, Question, Routes};
 use crate::internal::{ChallengeLookup, State};
 use crate::listen::listen;
 use crate::observe::{AccessLog, Metrics};
@@ -92,7 +93,6 @@ pub struct Proxy {
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
     retirement: Retirement<Snapshot>,
     install: Arc<Install>,
-    addresses: Vec<(String, SocketAddr)>,
 }
 
 impl Proxy {
@@ -134,11 +134,13 @@ impl Proxy {
             started: std::time::SystemTime::now(),
             terminating: std::sync::atomic::AtomicBool::new(false),
             metrics: metrics.clone(),
+            in_force: std::sync::OnceLock::new(),
         };
         let snapshot = Snapshot::empty(metrics);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             settings,
+            addresses,
             tls,
             store,
             state: Arc::new(state),
@@ -146,6 +148,8 @@ impl Proxy {
             server_name: HeaderValue::from_str(&host_name)
                 .unwrap_or_else(|_| HeaderValue::from_static("swarmgate")),
         });
+        // Weakly: it is part of what it looks at.
+        let _ = shared.state.in_force.set(Arc::downgrade(&shared));
         let retirement =
             Retirement::start(RETIREMENT).map_err(|error| general(Cause::Io(error)))?;
         let (stop, stopped) = watch::channel(false);
@@ -157,12 +161,12 @@ impl Proxy {
             })
             .collect::<io::Result<Vec<_>>>()
             .map_err(|error| general(Cause::Io(error)))?;
-        Ok(Self { shared, stop, threads: Mutex::new(threads), retirement, install, addresses })
+        Ok(Self { shared, stop, threads: Mutex::new(threads), retirement, install })
     }
 
     /// Entry points and the addresses they really listen on.
     pub fn addresses(&self) -> &[(String, SocketAddr)] {
-        &self.addresses
+        &self.shared.addresses
     }
 
     /// Builds the next snapshot from checked configuration, off the data-plane threads, and swaps
@@ -179,6 +183,22 @@ impl Proxy {
             metrics.reloaded();
         }
         in_force
+    }
+
+    /// What would become of a request, and why. Not for a data-plane thread.
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub fn explain(&self, question: &Question) -> Result<Explanation, String> {
+        explain::explain(&self.shared, question)
+    }
+
+    /// The routes of a host and an entry point; empty means all. Not for a data-plane thread.
+    ///
+    /// # Errors
+    /// What is wrong with the question.
+    pub fn routes(&self, host: &str, entry_point: &str) -> Result<Routes, String> {
+        explain::routes(&self.shared, host, entry_point)
     }
 
     /// Swaps the certificates.

@@ -2,7 +2,7 @@
 //! way crosses to another thread.
 
 use std::cell::RefCell;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::{io, thread};
@@ -32,6 +32,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     /// Entry points in order.
     pub settings: Vec<Arc<Settings>>,
+    /// Entry points and the addresses they really listen on.
+    pub addresses: Vec<(String, SocketAddr)>,
     /// TLS of every entry point.
     pub tls: Arc<ServerConfig>,
     /// The certificates behind it.

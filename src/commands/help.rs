@@ -9,6 +9,8 @@ Swarmgate {version}: an edge proxy for Docker Swarm that runs stacks written for
 Usage:
   swarmgate [options]             run the proxy
   swarmgate healthcheck [options] ask its ping entry point; exit code 0 when it is well
+  swarmgate explain URL           what the running proxy would do with a request, and why
+  swarmgate routes                the routes of the running proxy
   swarmgate version               version, compiler, build time
   swarmgate help                  this text
 

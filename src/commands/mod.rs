@@ -1,7 +1,10 @@
 //! The words a command line may begin with.
 
+mod ask;
+pub mod explain;
 pub mod healthcheck;
 pub mod help;
+pub mod routes;
 pub mod version;
 
 /// What a command line asks for.
@@ -13,6 +16,10 @@ pub enum Command {
     Version,
     /// Ask the running proxy's ping entry point; its address is found by these arguments.
     Healthcheck(Vec<String>),
+    /// Ask the running proxy what would become of a request.
+    Explain(Vec<String>),
+    /// Ask the running proxy for its routes.
+    Routes(Vec<String>),
     /// Tell what there is.
     Help,
     /// A first word that is none of ours.
@@ -27,6 +34,12 @@ pub enum Command {
 pub fn dispatch(mut arguments: Vec<String>) -> Command {
     if matches!(arguments.first().map(String::as_str), Some("traefik" | "swarmgate")) {
         arguments.remove(0);
+    }
+    // These tell of themselves when they are asked for help.
+    match arguments.first().map(String::as_str) {
+        Some("explain") => return Command::Explain(arguments.split_off(1)),
+        Some("routes") => return Command::Routes(arguments.split_off(1)),
+        _ => {}
     }
     let flags = arguments.iter().take_while(|argument| *argument != "--");
     for flag in flags {
@@ -45,7 +58,7 @@ pub fn dispatch(mut arguments: Vec<String>) -> Command {
 
 /// The one message about an unknown first word.
 pub fn unknown(word: &str) -> String {
-    let near = ["version", "healthcheck", "help"]
+    let near = ["version", "healthcheck", "help", "explain", "routes"]
         .into_iter()
         .map(|command| (distance(word, command), command))
         .min()
@@ -56,7 +69,9 @@ pub fn unknown(word: &str) -> String {
             format!("options begin with two dashes: --{}", word.trim_start_matches('-'))
         }
         None => {
-            "expected `version`, `healthcheck`, `help`, or options such as --configFile=…".into()
+            "expected `explain`, `routes`, `version`, `healthcheck`, `help`, or options such as \
+             --configFile=…"
+                .into()
         }
     };
     format!("command not found: {word}; {hint}")
@@ -100,6 +115,8 @@ mod tests {
             ("--api -h", Command::Help),
             ("-- --help", run(&["--", "--help"])),
             ("help", Command::Help),
+            ("explain http://x -h", Command::Explain(vec!["http://x".into(), "-h".into()])),
+            ("traefik routes", Command::Routes(vec![])),
             ("foo --api", Command::Unknown("foo".into())),
         ] {
             let words = line.split_whitespace().map(str::to_owned).collect();
@@ -113,7 +130,8 @@ mod tests {
             ("helthcheck", "command not found: helthcheck; did you mean `healthcheck`?"),
             ("Version", "command not found: Version; did you mean `version`?"),
             ("api.insecure=true", "options begin with two dashes: --api.insecure=true"),
-            ("bash", "expected `version`, `healthcheck`, `help`, or options"),
+            ("explian", "did you mean `explain`?"),
+            ("bash", "expected `explain`, `routes`, `version`, `healthcheck`, `help`, or options"),
         ] {
             assert!(unknown(word).contains(expected), "{}", unknown(word));
         }

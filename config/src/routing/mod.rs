@@ -5,6 +5,7 @@
 
 mod http;
 mod middleware;
+mod skipped;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use self::http::*;
 pub use self::middleware::*;
+pub use self::skipped::{Left, Skipped, rules_in};
 pub use self::tls::*;
 
 use crate::breath::breathe;
@@ -66,6 +68,8 @@ pub struct Configuration {
     pub tls_stores: Map<TlsStore>,
     /// What was ignored or refused while reading.
     pub findings: Vec<Finding>,
+    /// What makes no routes, and nothing is wrong with it; never a difference.
+    pub skipped: Skipped,
 }
 
 impl Configuration {

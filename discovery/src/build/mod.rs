@@ -12,8 +12,11 @@ pub mod template;
 pub use self::item::{Balance, Item, Targets};
 pub use self::servers::needs_members;
 
+use std::sync::Arc;
+
 use swarmgate_config::breath::look;
-use swarmgate_config::routing::Configuration;
+use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::routing::{Configuration, Left, rules_in};
 
 use self::constraint::Constraint;
 use self::template::Template;
@@ -35,12 +38,48 @@ pub struct Rules {
 pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> Configuration {
     items.sort_by(|a, b| (&a.created, &a.base_name, &a.id).cmp(&(&b.created, &b.base_name, &b.id)));
     let mut whole = Configuration::default();
+    let provider_name: Arc<str> = provider.into();
     for item in items {
         look();
+        let (name, rules) = (item.own_name.clone(), rules_in(&item.labels));
         let linked = link::link(provider, item, default_rule);
+        let before = whole.findings.len();
         merge::merge(provider, &mut whole, linked);
+        let findings = whole.findings.get(before..).unwrap_or_default();
+        let lost: Vec<Left> = findings
+            .iter()
+            .filter(|finding| is_loss(finding))
+            .take(LOSSES)
+            .map(|finding| Left::new(&provider_name, &name, finding.to_string(), rules.as_str()))
+            .collect();
+        for left in lost {
+            whole.skipped.push(left);
+        }
     }
     whole
+}
+
+/// Why an item without `traefik.enable=true` is left out.
+pub fn disabled_reason(enable: Option<bool>) -> &'static str {
+    match enable {
+        Some(_) => "its label traefik.enable is false",
+        None => "exposedByDefault is false, and it has no label traefik.enable=true",
+    }
+}
+
+/// Why an item that the provider's `constraints` reject is left out.
+pub const CONSTRAINT: &str = "the provider's constraints reject its labels";
+
+/// So many routers and services that one item lost are noted beside those that were left out.
+const LOSSES: usize = 3;
+
+/// Whether a router or service is missing because of what this says.
+fn is_loss(finding: &Finding) -> bool {
+    match finding.object {
+        Some((ObjectKind::Router, _)) => finding.severity == Severity::Error,
+        Some((ObjectKind::Service, _)) => finding.severity >= Severity::Warning,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bollard::models::ContainerSummary;
 use swarmgate_config::breath::look;
 use swarmgate_config::finding::{Finding, Severity};
+use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 use self::item::{Candidate, Surroundings};
 use crate::build::item::{disabled_findings, label_origin};
@@ -52,6 +53,7 @@ impl Provider for Docker {
             own_networks: None,
             own_known: false,
             host: None,
+            skipped: Skipped::shared(),
         };
         Box::pin(follow(source, settings, updates))
     }
@@ -63,6 +65,8 @@ struct DockerSource {
     own_networks: Option<BTreeSet<String>>,
     own_known: bool,
     host: Option<IpAddr>,
+    /// Which containers make no routes; all configurations share it.
+    skipped: Skipped,
 }
 
 impl Source for DockerSource {
@@ -106,10 +110,15 @@ impl Source for DockerSource {
                 Finding::new(Severity::Error, label_origin(&self.provider, name, ""), message)
             })
             .collect();
+        let unreadable = |(name, why): &(String, String)| {
+            let name = name.trim_start_matches('/');
+            Left::new(&self.provider, name, format!("its description cannot be read: {why}"), "")
+        };
+        let mut left: Vec<Left> = listed.unreadable.iter().map(unreadable).collect();
         let mut kept = Vec::new();
         for summary in &listed.entries {
             look();
-            if let Some(candidate) = self.sift(summary, &mut findings) {
+            if let Some(candidate) = self.sift(summary, &mut findings, &mut left) {
                 kept.push(candidate);
             }
         }
@@ -134,6 +143,9 @@ impl Source for DockerSource {
         let mut configuration =
             build::build(&self.provider, items, &self.options.rules.default_rule);
         configuration.findings.append(&mut findings);
+        left.extend(configuration.skipped.list());
+        self.skipped.replace(left);
+        configuration.skipped = self.skipped.clone();
         Ok(Listing { configuration, unsettled: false })
     }
 }
@@ -145,30 +157,38 @@ impl DockerSource {
         &self,
         summary: &'a ContainerSummary,
         findings: &mut Vec<Finding>,
+        left: &mut Vec<Left>,
     ) -> Option<(Candidate<'a>, bool)> {
         let name = item::name(summary)?;
         let labels = summary.labels.clone().unwrap_or_default().into_iter().collect();
         let decoded = item::decode(&self.provider, &name, &labels);
         let rules = &self.options.rules;
+        let mut skip = |reason: &str| {
+            left.push(Left::new(&self.provider, &name, reason, rules_in(&labels)));
+        };
         if !decoded.enable.unwrap_or(rules.exposed_by_default) {
             findings.extend(disabled_findings(&self.provider, &name, &labels, &decoded));
             tracing::debug!(container = name, "Filtering disabled container");
+            skip(build::disabled_reason(decoded.enable));
             return None;
         }
         if !rules.constraint.matches(&labels) {
             tracing::debug!(container = name, "Container pruned by constraint expression");
+            skip(build::CONSTRAINT);
             return None;
         }
         let mut idle = false;
         if !item::is_running(summary) {
             if decoded.allow_non_running != Some(true) {
                 tracing::debug!(container = name, "Filtering non running container");
+                skip("it does not run");
                 return None;
             }
             idle = true;
         } else if !item::is_healthy(summary) && decoded.allow_non_running != Some(true) {
             if !self.options.allow_empty_services {
                 tracing::debug!(container = name, "Filtering unhealthy or starting container");
+                skip("its health check does not hold");
                 return None;
             }
             idle = true;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bollard::models::Service;
 use swarmgate_config::breath::{breathe, look};
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 use self::item::{Candidate, Overlay, Overlays};
 use crate::build::item::{disabled_findings, label_origin};
@@ -43,6 +44,7 @@ impl Provider for Swarm {
             own: self.own,
             own_networks: None,
             own_known: false,
+            skipped: Skipped::shared(),
         };
         Box::pin(follow(source, self.settings, updates))
     }
@@ -54,6 +56,8 @@ struct SwarmSource {
     own: Vec<String>,
     own_networks: Option<BTreeSet<String>>,
     own_known: bool,
+    /// Which services make no routes; all configurations share it.
+    skipped: Skipped,
 }
 
 impl Source for SwarmSource {
@@ -106,11 +110,15 @@ impl Source for SwarmSource {
                 Finding::new(Severity::Error, label_origin(&self.provider, name, ""), message)
             })
             .collect();
+        let unreadable = |(name, why): &(String, String)| {
+            Left::new(&self.provider, name, format!("its description cannot be read: {why}"), "")
+        };
+        let mut left: Vec<Left> = listed.unreadable.iter().map(unreadable).collect();
         let mut unsettled = false;
         let mut candidates = Vec::new();
         for service in listed.entries {
             look();
-            if let Some(candidate) = self.sift(service, &mut findings) {
+            if let Some(candidate) = self.sift(service, &mut findings, &mut left) {
                 unsettled |= candidate.1;
                 candidates.push(candidate.0);
             }
@@ -141,25 +149,39 @@ impl Source for SwarmSource {
             .collect();
         let mut configuration = build::build(&self.provider, items, &self.rules.default_rule);
         configuration.findings.append(&mut findings);
+        left.extend(configuration.skipped.list());
+        self.skipped.replace(left);
+        configuration.skipped = self.skipped.clone();
         Ok(Listing { configuration, unsettled })
     }
 }
 
 impl SwarmSource {
     /// Keeps a service that is enabled, allowed and no job, and tells whether it is on its way.
-    fn sift(&self, service: Service, findings: &mut Vec<Finding>) -> Option<(Candidate, bool)> {
+    fn sift(
+        &self,
+        service: Service,
+        findings: &mut Vec<Finding>,
+        left: &mut Vec<Left>,
+    ) -> Option<(Candidate, bool)> {
         let (name, labels) = item::identity(&service)?;
         let decoded = item::decode(&self.provider, &name, &labels);
+        let mut skip = |reason: &str| {
+            left.push(Left::new(&self.provider, &name, reason, rules_in(&labels)));
+        };
         if !decoded.enable.unwrap_or(self.rules.exposed_by_default) {
             findings.extend(disabled_findings(&self.provider, &name, &labels, &decoded));
             tracing::debug!(container = name, "Filtering disabled container");
+            skip(build::disabled_reason(decoded.enable));
             return None;
         }
         if !self.rules.constraint.matches(&labels) {
             tracing::debug!(container = name, "Container pruned by constraint expression");
+            skip(build::CONSTRAINT);
             return None;
         }
         if item::is_job(&service) {
+            skip("it is a job, which serves no requests");
             if decoded.enable == Some(true) {
                 let message = "a job serves no requests, so its labels are ignored";
                 let origin = label_origin(&self.provider, &name, "");

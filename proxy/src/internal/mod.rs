@@ -6,7 +6,7 @@ mod dashboard;
 mod ping;
 mod prometheus;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use http::{Response, StatusCode, request};
 use swarmgate_config::checked;
@@ -16,6 +16,7 @@ use crate::body::Body;
 use crate::observe::Metrics;
 use crate::respond;
 use crate::tls::CertificateInfo;
+use crate::worker::Shared;
 
 /// The HTTP-01 lookup: (host without port, token) -> key authorization.
 pub type ChallengeLookup = Arc<dyn Fn(&str, &str) -> Option<Arc<str>> + Send + Sync>;
@@ -44,6 +45,8 @@ pub struct State {
     pub terminating: std::sync::atomic::AtomicBool,
     /// What is counted, if anything.
     pub metrics: Option<Arc<Metrics>>,
+    /// All that is in force, for who asks why; set once the data plane has started.
+    pub in_force: OnceLock<Weak<Shared>>,
 }
 
 impl Internal {
@@ -104,6 +107,7 @@ mod tests {
             started: std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_500),
             terminating: AtomicBool::new(false),
             metrics: None,
+            in_force: OnceLock::new(),
         }
     }
 

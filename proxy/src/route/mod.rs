@@ -9,6 +9,7 @@ mod predicate;
 mod query;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ use swarmgate_config::checked::Route;
 
 use self::index::Index;
 use self::predicate::Predicate;
+pub use self::why::{Considered, Failure, Part};
 
 /// What matchers see of a request.
 #[derive(Clone, Copy, Debug)]

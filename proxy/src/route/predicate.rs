@@ -150,7 +150,7 @@ impl Test {
         })
     }
 
-    fn holds(&self, request: &Request<'_>) -> bool {
+    pub(super) fn holds(&self, request: &Request<'_>) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,

@@ -426,6 +426,70 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Who asks why is told what lookup does.
+    #[test]
+    fn the_explaining_walk_equals_the_lookup(
+        rules in prop::collection::vec(any_rule(), 0..40),
+        requests in prop::collection::vec(any_request(), 1..10),
+    ) {
+        let table = table(rules.iter().map(String::as_str));
+        for request in &requests {
+            request.with(|request| {
+                let walked: Vec<_> = table.walk(request).collect();
+                let chosen = walked.iter().find(|it| it.failure.is_none()).map(|it| it.number);
+                prop_assert_eq!(chosen, table.find(request));
+                for it in &walked {
+                    let Some(failure) = &it.failure else {
+                        prop_assert!(it.for_host, "what holds could hold for this host");
+                        continue;
+                    };
+                    if !it.for_host {
+                        continue;
+                    }
+                    prop_assert!(!failure.parts.is_empty() && failure.parts.len() <= 3);
+                    for part in &failure.parts {
+                        prop_assert!(part.matcher < failure.matchers);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+}
+
+#[test]
+fn the_first_part_that_fails() {
+    // Rule, request target, places of the failing matchers, what the request has.
+    type Row<'a> = (&'a str, &'a str, &'a [usize], &'a str);
+    let rows: [Row<'_>; 9] = [
+        ("Host(`a.b`) && PathPrefix(`/api`)", "/x", &[1], "the path is /x"),
+        ("(Host(`a.b`) || Host(`c`)) && Path(`/y`)", "/x", &[2], "the path is /x"),
+        ("Host(`c`) || Host(`d`)", "/x", &[0, 1], "the host is a.b"),
+        ("!Host(`a.b`)", "/", &[0], "the host is a.b"),
+        ("Path(`/`) && Method(`POST`)", "/", &[1], "the method is GET"),
+        ("Query(`k`,`v`)", "/", &[0], "the query has no k"),
+        ("Query(`k`,`v`)", "/?k=w%0A", &[0], "the query's k is \"w\\n\""),
+        ("Header(`X-A`,`v`)", "/", &[0], "the request has no header x-a"),
+        ("ClientIP(`10.0.0.0/8`)", "/", &[0], "the client is 192.0.2.1"),
+    ];
+    for (rule, target, places, fact) in rows {
+        let table = table([rule]);
+        let request = sent("a.b", target);
+        let failure = request.with(|request| table.entries[0].rule.failure(request));
+        let failure = failure.unwrap_or_else(|| panic!("{rule} holds"));
+        let found: Vec<usize> = failure.parts.iter().map(|part| part.matcher).collect();
+        assert_eq!(found, places, "{rule}");
+        assert_eq!(failure.parts[0].fact, fact, "{rule}");
+    }
+    let many: Vec<String> = (0..50).map(|number| format!("Host(`h{number}`)")).collect();
+    let table = table([many.join(" || ").as_str()]);
+    let failure = sent("a", "/").with(|request| table.entries[0].rule.failure(request)).unwrap();
+    assert_eq!((failure.parts.len(), failure.more, failure.matchers), (3, 47, 50));
+}
+
 /// A rule as a router of many has it: hosts and paths that nearly meet, and something more.
 fn any_usual_rule() -> impl Strategy<Value = String> {
     let host = prop_oneof![

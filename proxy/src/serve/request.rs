@@ -34,7 +34,7 @@ use crate::route;
 use crate::snapshot::{Route, Target};
 use crate::worker::{ThreadSnapshot, Worker};
 
-const TRAEFIK_ROUTER: HeaderName = HeaderName::from_static("x-traefik-router");
+pub(crate) const TRAEFIK_ROUTER: HeaderName = HeaderName::from_static("x-traefik-router");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What a client is told to wait when a Swarm service has no running task, seconds.
@@ -274,27 +274,10 @@ fn prepare(
     present: Present,
     watched: &mut Watched,
 ) -> Prepared {
-    let settings = &connection.settings;
-    let arrived = refuse(head, present)
-        .and_then(|()| {
-            headers::treat_aliases(&mut head.headers, settings.alias_headers)
-                .then_some(())
-                .ok_or(Refusal::AliasHeader)
-        })
-        .and_then(|()| take_host(head))
-        .and_then(|host| canonicalise(head, connection).map(|()| host));
-    let host = match arrived {
-        Ok(host) => host,
+    let (host, upgrade) = match settle(connection, &worker.shared.server_name, head, present) {
+        Ok(settled) => settled,
         Err(refusal) => return refusal.answer().into(),
     };
-    let upgrade = headers::arrive(
-        &mut head.headers,
-        connection,
-        &worker.shared.server_name,
-        host.as_ref(),
-        head.version,
-        present,
-    );
     if let Some(logged) = &mut watched.logged {
         logged.canonical(head, host.as_ref());
     }
@@ -322,6 +305,43 @@ fn prepare(
     };
     way.passed = passed;
     Prepared::Routed(way)
+}
+
+/// The one view of a request that everything behind it shares: its host as sent, and the upgrade
+/// that is asked for.
+fn settle(
+    connection: &Connection,
+    server_name: &HeaderValue,
+    head: &mut request::Parts,
+    present: Present,
+) -> Result<(Option<HeaderValue>, Option<headers::Upgrade>), Refusal> {
+    refuse(head, present)?;
+    if !headers::treat_aliases(&mut head.headers, connection.settings.alias_headers) {
+        return Err(Refusal::AliasHeader);
+    }
+    let host = take_host(head)?;
+    canonicalise(head, connection)?;
+    let upgrade = headers::arrive(
+        &mut head.headers,
+        connection,
+        server_name,
+        host.as_ref(),
+        head.version,
+        present,
+    );
+    Ok((host, upgrade))
+}
+
+/// The same for somebody who only asks what would become of a request: the host, or the answer.
+pub(crate) fn imagine(
+    connection: &Connection,
+    server_name: &HeaderValue,
+    head: &mut request::Parts,
+) -> Result<HeaderValue, Box<Response<Body>>> {
+    let present = Present::of(&head.headers);
+    let settled = settle(connection, server_name, head, present);
+    let (host, _) = settled.map_err(|refusal| Box::new(refusal.answer()))?;
+    Ok(host.unwrap_or_else(|| HeaderValue::from_static("")))
 }
 
 /// Takes a request through its router's middlewares; returns how many it passed, and the answer if
@@ -567,7 +587,7 @@ fn is_host(host: &[u8]) -> bool {
 
 /// Whether a path has an escape that the entry point denies. The path is canonical: its escapes
 /// are in upper case.
-fn has_denied_escape(path: &str, denied: &[[u8; 2]]) -> bool {
+pub(crate) fn has_denied_escape(path: &str, denied: &[[u8; 2]]) -> bool {
     !denied.is_empty()
         && path.as_bytes().windows(3).any(|window| match window {
             [b'%', high, low] => denied.contains(&[*high, *low]),

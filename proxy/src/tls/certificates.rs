@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::SignatureScheme;
 use rustls::sign::CertifiedKey;
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::info::CertificateInfo;
 use super::parse::Parsed;
@@ -143,6 +144,28 @@ impl Certificates {
     ) -> Option<&Arc<CertifiedKey>> {
         let by_wildcard = || self.wildcard.get(name.split_once('.')?.1);
         self.exact.get(name).or_else(by_wildcard)?.pick(schemes)
+    }
+
+    /// What a client with modern signature schemes is shown for a server name (lower-case), and by
+    /// what it was chosen: `name`, `wildcard` or `default`.
+    pub fn shown(&self, server_name: Option<&str>) -> Option<(CertificateInfo, &'static str)> {
+        // All schemes that the provider knows: the client of an explanation can do everything.
+        let schemes = super::provider().signature_verification_algorithms.supported_schemes();
+        let found = server_name.and_then(|name| {
+            let by = if self.exact.contains_key(name) { "name" } else { "wildcard" };
+            self.by_name(name, &schemes).map(|key| (key, by))
+        });
+        let (key, by) = match found {
+            Some(found) => found,
+            None => (self.fallback()?, "default"),
+        };
+        let leaf = key.cert.first()?;
+        let (_, x509) = X509Certificate::from_der(leaf).ok()?;
+        let mut info = CertificateInfo::read(&x509, leaf, "generated");
+        if let Some(known) = self.infos.iter().find(|known| known.name == info.name) {
+            info.source.clone_from(&known.source);
+        }
+        Some((info, by))
     }
 
     /// The certificate for everybody else.

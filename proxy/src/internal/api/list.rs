@@ -43,6 +43,12 @@ impl Query {
         pair.map_or("", |(_, value)| value.as_str())
     }
 
+    /// All values of a parameter.
+    pub fn all(&self, key: &str) -> Vec<String> {
+        let pairs = self.pairs.iter().filter(|(other, _)| other == key);
+        pairs.map(|(_, value)| value.clone()).collect()
+    }
+
     /// Whether one of the texts contains what is searched for, whatever the case.
     pub fn finds(&self, texts: &[&str]) -> bool {
         let wanted = self.get("search").to_lowercase();

@@ -1,6 +1,7 @@
 //! `api@internal`: what is configured and how it fares, in Traefik's JSON shapes.
 
 mod entry_points;
+mod explain;
 mod findings;
 mod json;
 mod list;
@@ -87,6 +88,8 @@ enum Endpoint {
     Version,
     Overview,
     RawData,
+    Explain,
+    Routes,
     List(Kind),
     One(Kind, String),
 }
@@ -97,6 +100,8 @@ fn endpoint(segments: &[&str]) -> Option<Endpoint> {
         ["version"] => return Some(Endpoint::Version),
         ["overview"] => return Some(Endpoint::Overview),
         ["rawdata"] => return Some(Endpoint::RawData),
+        ["explain"] => return Some(Endpoint::Explain),
+        ["routes"] => return Some(Endpoint::Routes),
         ["findings"] => return Some(Endpoint::List(Kind::Finding)),
         ["entrypoints", id @ ..] => (Kind::EntryPoint, id),
         ["certificates", id @ ..] => (Kind::Certificate, id),
@@ -122,6 +127,8 @@ impl Endpoint {
             Self::Version => json::bare(&Version::of(scene.state)),
             Self::Overview => json::answer(&overview::overview(scene)),
             Self::RawData => json::answer(&objects::raw_data(scene.configuration)),
+            Self::Explain => explain::explanation(scene),
+            Self::Routes => explain::routes(scene),
             Self::List(kind) => {
                 let page = match kind {
                     Kind::EntryPoint => entry_points::list(scene),

@@ -1,0 +1,34 @@
+//! Which certificate a client of this host is shown.
+
+use super::answer::Certificate;
+use super::{Target, View};
+
+/// The certificate, as a client with modern signature schemes gets it.
+pub(super) fn shown(
+    view: View<'_>,
+    target: &Target,
+    wanted_from: Option<&str>,
+) -> Option<Certificate> {
+    // No client sends an address as its server name (RFC 6066 section 3).
+    let is_address = target.name.parse::<std::net::IpAddr>().is_ok();
+    let name = target.name.trim_end_matches('.').to_ascii_lowercase();
+    let server_name = (!is_address).then_some(name);
+    let (info, chosen_by) = view.certificates.shown(server_name.as_deref())?;
+    let mut names: Vec<String> = info.sans.clone();
+    if names.is_empty() && !info.common_name.is_empty() {
+        names.push(info.common_name.clone());
+    }
+    let issuer = [&info.issuer_cn, &info.issuer_org].into_iter().find(|text| !text.is_empty());
+    Some(Certificate {
+        server_name,
+        names,
+        issuer: issuer.cloned().unwrap_or_default(),
+        not_before: info.not_before.clone(),
+        not_after: info.not_after.clone(),
+        status: info.status_now().to_owned(),
+        source: info.source.clone(),
+        chosen_by: chosen_by.to_owned(),
+        options: "default".to_owned(),
+        wanted_from: wanted_from.map(str::to_owned),
+    })
+}
