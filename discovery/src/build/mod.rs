@@ -34,13 +34,13 @@ pub struct Rules {
 /// Builds a provider's configuration. The order of `items` does not matter.
 pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> Configuration {
     items.sort_by(|a, b| (&a.created, &a.base_name, &a.id).cmp(&(&b.created, &b.base_name, &b.id)));
-    let mut whole = Configuration::default();
+    let mut merger = merge::Merger::new(provider);
     for item in items {
         look();
-        let linked = link::link(provider, item, default_rule);
-        merge::merge(provider, &mut whole, linked);
+        let (stack, routed) = (item.stack(), !item.declared("routers").is_empty());
+        merger.add(link::link(provider, item, default_rule), stack, routed);
     }
-    whole
+    merger.finish()
 }
 
 #[cfg(test)]
