@@ -44,6 +44,7 @@ fn house() -> House {
         .arg(format!("--entryPoints.traefik.address=127.0.0.1:{api}"))
         .arg("--api.insecure=true")
         .arg("--log.level=DEBUG")
+        .arg("--providers.providersThrottleDuration=0")
         .arg(format!("--providers.swarm.endpoint={}", engine.endpoint()))
         .arg(format!("--providers.swarm.defaultRule={BOMB}"))
         .start();
@@ -103,8 +104,8 @@ fn cases() -> Vec<Case> {
     let megabytes = "x".repeat(3 << 20);
     let deep = format!("traefik.http.routers.{}rule", "a.".repeat(10_000));
     let less_deep = format!("traefik.http.routers.{}rule", "a.".repeat(100));
-    let numbered = |count: usize, value: &str| -> Vec<(String, String)> {
-        let key = |n| format!("traefik.http.routers.n{n}.rule");
+    let numbered = |name: &str, count: usize, value: &str| -> Vec<(String, String)> {
+        let key = |n| format!("traefik.http.routers.{name}{n}.rule");
         (0..count).map(|n| label(&key(n), value.replace('#', &n.to_string()))).collect()
     };
     let with_port = |service: &str, labels: Vec<(String, String)>| {
@@ -155,7 +156,7 @@ fn cases() -> Vec<Case> {
         one("bomb", "bo", "bomb", "x".repeat(1_000), "longer than"),
         Case {
             name: "many-routers",
-            labels: with_port("m", numbered(10_000, "Host(`n#.test`)")),
+            labels: with_port("m", numbered("n", 10_000, "Host(`n#.test`)")),
             told: "",
             most: 0,
             seen: "n9999",
@@ -171,7 +172,7 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "many-regexes",
-            labels: with_port("mr", numbered(300, "HostRegexp(`a#(\\pL{100}){10}`)")),
+            labels: with_port("mr", numbered("x", 300, "HostRegexp(`a#(\\pL{100}){10}`)")),
             told: "the expressions in use take more than",
             most: 300,
             seen: "",

@@ -1,5 +1,6 @@
 //! The loop behind both engine providers: subscribe, list, follow events, resync, reconnect.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,36 +87,47 @@ pub struct Settings {
 pub async fn follow(mut source: impl Source, settings: Settings, updates: Updates) {
     let mut sender = Sender { settings: &settings, updates, last: None };
     let mut backoff = Backoff::default();
-    let mut reported: Option<Failure> = None;
+    // What was said of each engine last.
+    let mut reported: BTreeMap<&str, Failure> = BTreeMap::new();
     // Why each of the engines was left, since one of them was followed last.
     let mut lost: Vec<(Arc<Endpoint>, Failure)> = Vec::new();
+    // How often one was lost soon after it had been found.
+    let mut broken_off = 0_usize;
     for endpoint in settings.endpoints.iter().cycle() {
-        let mut since = None;
+        let mut since: Option<Instant> = None;
         let followed = round(&mut source, &mut sender, endpoint, &lost, &mut since).await;
         let Err(failure) = followed else { return };
-        if since.is_some_and(|since: Instant| since.elapsed() >= GOOD) {
-            backoff.reset();
+        match since {
+            Some(since) if since.elapsed() >= GOOD => {
+                backoff.reset();
+                broken_off = 0;
+            }
+            Some(_) => broken_off = broken_off.saturating_add(1),
+            None => {}
         }
         if since.is_some() {
             lost.clear();
         }
-        if since.is_some() || reported.as_ref() != Some(&failure) {
-            let endpoint = &endpoint.text;
-            tracing::error!(provider = &*settings.provider, endpoint, "Provider error: {failure}");
-            reported = Some(failure.clone());
+        let text = endpoint.text.as_str();
+        if since.is_some() || reported.get(text) != Some(&failure) {
+            let provider = &*settings.provider;
+            tracing::error!(provider, endpoint = text, "Provider error: {failure}");
+            reported.insert(text, failure.clone());
         }
         let cause = failure.cause;
         lost.push((Arc::clone(endpoint), failure));
-        // One that breaks off again and again is no reason to hurry.
-        let short = since.is_some_and(|since| since.elapsed() < GOOD);
-        if lost.len() < settings.endpoints.len() && !short {
-            // Another manager may know all the same: no reason to wait, nor to alarm anybody yet.
+        // Another manager may know all the same: no reason to wait, nor to alarm anybody yet. Ones
+        // that break off again and again are no reason to hurry, either.
+        let all = lost.len() >= settings.endpoints.len();
+        if !all && broken_off <= settings.endpoints.len() {
             continue;
         }
-        if !sender.failed(&lost).await {
-            return;
+        if all {
+            if !sender.failed(&lost).await {
+                return;
+            }
+            lost.clear();
         }
-        lost.clear();
         let wait = backoff.wait(cause);
         tracing::debug!(provider = &*settings.provider, ?wait, "Trying the engine again");
         let closed = sender.updates.clone();
