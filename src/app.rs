@@ -82,8 +82,12 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
 
     let (acme, troubles) = Acme::open(&install.certificates_resolvers);
     findings.extend(troubles);
-    let (providers, troubles) = swarmgate_discovery::providers(&install);
+    let (mut providers, troubles) = swarmgate_discovery::providers(&install);
     findings.extend(troubles);
+    let rest = swarmgate_discovery::rest(&install).map(|(provider, put)| {
+        providers.push(provider);
+        put
+    });
     for finding in &findings {
         log::finding(finding);
     }
@@ -103,6 +107,7 @@ async fn serve(install: Arc<Install>, mut findings: Vec<Finding>) -> Result<(), 
         entry_points,
         threads: threads(),
         challenges: Arc::new(move |host, token| challenges.lookup(host, token)),
+        rest,
         access_log: access_log.clone(),
         host_name: host_name(),
     })

@@ -117,24 +117,40 @@ pub struct Finding {
     pub expected: Option<String>,
 }
 
+/// The longest message: texts of outsiders stand in it, and nobody reads more.
+const MOST_MESSAGE: usize = 8 * 1024;
+
+/// The longest name of an object.
+const MOST_NAME: usize = 1024;
+
+/// Cuts a text that is too long, at a character.
+fn bounded(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let head = (0..=most).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+    format!("{head}...")
+}
+
 impl Finding {
     /// A finding with neither object nor expectation; add them with [`Finding::on`] and
-    /// [`Finding::expected`].
+    /// [`Finding::expected`]. All of its texts are cut where nobody would read on.
     pub fn new(severity: Severity, origin: Origin, message: impl Into<String>) -> Self {
-        Self { severity, origin, object: None, message: message.into(), expected: None }
+        let message = bounded(message.into(), MOST_MESSAGE);
+        Self { severity, origin, object: None, message, expected: None }
     }
 
     /// Names the object it belongs to.
     #[must_use]
     pub fn on(mut self, kind: ObjectKind, name: impl Into<String>) -> Self {
-        self.object = Some((kind, name.into()));
+        self.object = Some((kind, bounded(name.into(), MOST_NAME)));
         self
     }
 
     /// Says what would have been right.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = Some(expected.into());
+        self.expected = Some(bounded(expected.into(), MOST_MESSAGE));
         self
     }
 }
@@ -146,5 +162,23 @@ impl fmt::Display for Finding {
             Some(expected) => write!(f, "; expected {expected}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_bounded() {
+        let long = "é".repeat(1 << 20);
+        let finding = Finding::new(Severity::Error, Origin::Internal, long.as_str())
+            .on(ObjectKind::Router, long.as_str())
+            .expected(long.as_str());
+        assert!(finding.message.len() <= MOST_MESSAGE + 3 && finding.message.ends_with("é..."));
+        assert!(finding.object.unwrap().1.len() <= MOST_NAME + 3);
+        assert!(finding.expected.unwrap().len() <= MOST_MESSAGE + 3);
+        let short = Finding::new(Severity::Error, Origin::Internal, "short");
+        assert_eq!(short.message, "short");
     }
 }

@@ -8,8 +8,11 @@ mod build;
 mod docker;
 mod engine;
 mod file;
+mod http;
 pub mod provider;
+mod rest;
 mod swarm;
 
 pub use aggregate::aggregate;
-pub use provider::{Provider, Surroundings, Update, Updates, providers, providers_in};
+pub use provider::{Provider, Surroundings, Update, Updates, providers, providers_in, rest};
+pub use rest::Put;

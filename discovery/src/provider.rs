@@ -14,14 +14,15 @@ use crate::build::constraint::Constraint;
 use crate::build::template::Template;
 use crate::docker;
 use crate::engine::follow::Settings;
-use crate::engine::{Endpoint, own};
-use crate::file;
+use crate::engine::{DockerVariables, Endpoint, own};
+use crate::rest::{Put, Rest};
 use crate::swarm::Swarm;
+use crate::{file, http};
 
 /// A provider's whole configuration, replacing its previous one.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// `swarm`, `docker`, `file`: the part after `@`.
+    /// `swarm`, `docker`, `file`, ...: the part after `@`.
     pub provider: Arc<str>,
     /// The configuration.
     pub configuration: Arc<Configuration>,
@@ -49,14 +50,15 @@ const REFRESH: Duration = Duration::from_secs(15);
 pub struct Surroundings {
     /// Ids that may be the container we run in, likeliest first.
     pub own_container: Vec<String>,
-    /// The variable `DOCKER_HOST`; counts where `endpoint` is left at its default.
-    pub docker_host: Option<String>,
+    /// The variable `DOCKER_HOST` and its friends.
+    pub docker: DockerVariables,
 }
 
 impl Surroundings {
     /// Those of this process.
     pub fn detect() -> Self {
-        Self { own_container: own::candidates(), docker_host: std::env::var("DOCKER_HOST").ok() }
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self { own_container: own::candidates(), docker: DockerVariables::read(variable) }
     }
 }
 
@@ -100,7 +102,26 @@ pub fn providers_in(
             Err(message) => findings.push(refused("file", message)),
         }
     }
+    // Without an endpoint or an interval it does not run; reading the install configuration has
+    // told so.
+    if let Some(settings) = given
+        .http
+        .as_ref()
+        .filter(|http| !http.endpoint.is_empty() && http.poll_interval.positive().is_some())
+    {
+        match http::Http::new(settings) {
+            Ok(provider) => providers.push(Box::new(provider)),
+            Err(message) => findings.push(refused("http", message)),
+        }
+    }
     (providers, findings)
+}
+
+/// The REST provider, if the install configuration names it, and where to put configurations.
+pub fn rest(install: &Install) -> Option<(Box<dyn Provider>, Put)> {
+    install.providers.rest.as_ref()?;
+    let (provider, put) = Rest::new();
+    Some((Box::new(provider), put))
 }
 
 fn swarm(
@@ -137,10 +158,12 @@ fn follow_settings(
     refresh: Option<swarmgate_config::scalar::Duration>,
     surroundings: &Surroundings,
 ) -> Result<Settings, String> {
-    let endpoint = Endpoint::from_settings(settings, surroundings.docker_host.as_deref())?;
+    let endpoints = Endpoint::from_settings(settings, &surroundings.docker)?;
+    let newest_api = surroundings.docker.newest_api()?;
     Ok(Settings {
         provider: name.into(),
-        endpoint: Arc::new(endpoint),
+        endpoints: endpoints.into_iter().map(Arc::new).collect(),
+        newest_api,
         timeout: settings.http_client_timeout.or_zero(),
         watch: settings.watch,
         refresh: refresh.and_then(|refresh| refresh.positive()).unwrap_or(REFRESH),

@@ -193,7 +193,8 @@ async fn a_missing_engine_is_waited_for() {
 
 #[tokio::test]
 async fn hostile_answers_keep_the_routes_and_are_told() {
-    let table: [(&str, Fault, &str); 8] = [
+    let table: [(&str, Fault, &str); 9] = [
+        ("/services", Fault::Status(401, "token expired".into()), "answers 401: token expired"),
         ("/services", Fault::Status(500, "boom".into()), "the engine answers 500: boom"),
         ("/services", Fault::Body("<html>".into()), "cannot be read"),
         ("/services", Fault::Body("{}".into()), "cannot be read"),
@@ -547,6 +548,172 @@ async fn the_slow_resync_is_behind_the_events() {
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     engine.set_task_states("app_web", "failed");
     watched.until("no task", |c| backend(c, "web").is_some_and(|b| b.running_tasks == 0)).await;
+}
+
+#[tokio::test]
+async fn dnsrr_with_lbswarm_is_told() {
+    let engine = engine();
+    let spec = web("app_web").dnsrr().label("traefik.swarm.lbswarm", "true");
+    engine.create_service(spec).unwrap();
+    let mut watched = swarm(&engine);
+    watched.until("the service", |c| c.services.contains_key("web")).await;
+    assert!(told(&watched.latest, "lbswarm=true has no effect"), "{:?}", watched.latest.findings);
+}
+
+#[tokio::test]
+async fn tasks_on_their_way_out_leave_before_they_die() {
+    for local in [true, false] {
+        let engine = engine();
+        engine.local_containers(local);
+        let tasks = vec![ip("127.9.0.4"), ip("127.9.0.5")];
+        let spec = web("app_web").replicas(2).dnsrr().tasks_at("app_public", tasks);
+        engine.create_service(spec).unwrap();
+        let mut watched = swarm(&engine);
+        watched
+            .until("both", |c| {
+                services(c)[..] == ["web=http://127.9.0.4:8080,http://127.9.0.5:8080"]
+            })
+            .await;
+        assert!(engine.shut_down_task("app_web", 0));
+        if !local {
+            // Draining a node changes the node.
+            engine.send_event("node", "update", "node1simulatedxxxxxxxxxxx");
+        }
+        let took = watched.until("one", |c| services(c) == ["web=http://127.9.0.5:8080"]).await;
+        assert!(took < Duration::from_secs(3), "only by the slow resync: {took:?}");
+        // It runs still.
+        assert_eq!(engine.service("app_web").unwrap().tasks[0].state, "running");
+    }
+}
+
+#[tokio::test]
+async fn without_an_overlay_the_nodes_are_asked_for() {
+    let plain = |name: &str| ServiceSpec::new(name).labels([PORT, RULE]).replicas(2);
+    let unpublished = "port 8080 is not published on its nodes";
+    // case, service, servers, part of a finding, whether nodes are asked for
+    let table = [
+        ("the host's network", plain("a").network("host"), "web=http://127.0.0.1:8080", "", 1),
+        ("published", plain("a").publish(80, 8080, true), "web=http://127.0.0.1:80", "", 1),
+        ("published otherwise", plain("a").publish(80, 81, true), "", unpublished, 1),
+        ("nowhere", plain("a"), "", "attached to no overlay network", 0),
+        (
+            "an overlay comes first",
+            plain("a").network("n").vip("n", ip("127.9.0.9")).publish(80, 8080, true),
+            "web=http://127.9.0.9:8080",
+            "",
+            0,
+        ),
+    ];
+    for (case, spec, expected, finding, asked) in table {
+        let engine = engine();
+        engine.create_service(spec).unwrap();
+        // The provider's network is not for those that have none.
+        let settings = Docker { network: Some("n".into()), ..docker(&engine.endpoint()) };
+        let mut watched = watch_swarm(settings);
+        watched.next_within(support::PATIENCE).await.unwrap();
+        assert_eq!(services(&watched.latest).join(" "), expected, "{case}");
+        assert_eq!(engine.calls("GET /nodes"), asked, "{case}");
+        if finding.is_empty() {
+            assert!(watched.latest.findings.is_empty(), "{case}: {:?}", watched.latest.findings);
+        } else {
+            assert!(told(&watched.latest, finding), "{case}: {:?}", watched.latest.findings);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_may_not_be_listed() {
+    let engine = engine();
+    engine.fault("/nodes", Fault::Status(403, "forbidden".into()));
+    engine.create_service(web("app_web")).unwrap();
+    let host = ("traefik.http.services.host.loadbalancer.server.port", "80");
+    engine.create_service(ServiceSpec::new("host").labels([host]).network("host")).unwrap();
+    let mut watched = swarm(&engine);
+    watched.until("the other", |c| c.services.contains_key("web")).await;
+    let finding = "it is only reachable on its nodes, and they cannot be listed: the engine \
+                   answers 403: forbidden";
+    assert!(told(&watched.latest, finding), "{:?}", watched.latest.findings);
+    assert_eq!(routers(&watched.latest), ["web"]);
+}
+
+/// All calls of one change: no more than three, and one more for tasks.
+#[tokio::test]
+async fn calls_of_a_change() {
+    let sticky = ("traefik.http.services.web.loadbalancer.sticky.cookie", "true");
+    for (case, labels, most) in [("VIPs", &[][..], 3), ("tasks", &[sticky][..], 4)] {
+        let engine = engine();
+        for number in 0..50 {
+            let spec = ServiceSpec::new(format!("s{number}")).network("app_public");
+            engine.create_service(spec).unwrap();
+        }
+        let spec = web("app_web").replicas(3).labels(labels.iter().copied());
+        engine.create_service(spec).unwrap();
+        let mut watched = swarm(&engine);
+        watched.until("the router", |c| routers(c).contains(&"web")).await;
+        // The early second look is over.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        let count = || engine.all_calls().values().sum::<usize>();
+        let before = count();
+        engine.update_labels("app_web", [("traefik.http.routers.web.rule", "Host(`new.test`)")]);
+        watched
+            .until(case, |c| c.routers["web"].value.rule.as_deref() == Some("Host(`new.test`)"))
+            .await;
+        let calls = count() - before;
+        println!("{case}: {calls} calls for a change among 51 services");
+        assert!(calls <= most, "{case}: {:?}", engine.all_calls());
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text() {
+    let engine = engine();
+    let mut body =
+        br#"[{"ID":"a","CreatedAt":"2025-01-01T00:00:00Z","Spec":{"Name":"web","Labels":{
+        "traefik.http.routers.web.rule":"Host(`a.test`)","note":"@@",
+        "traefik.http.services.web.loadbalancer.server.port":"80"},
+        "TaskTemplate":{"Networks":[{"Target":"n"}]}},
+        "Endpoint":{"VirtualIPs":[{"NetworkID":"n","Addr":"10.0.0.2/24"}]},
+        "ServiceStatus":{"RunningTasks":1,"DesiredTasks":1}}]"#
+            .to_vec();
+    body.iter_mut().filter(|byte| **byte == b'@').for_each(|byte| *byte = 0xff);
+    assert!(std::str::from_utf8(&body).is_err());
+    engine.fault("/services", Fault::Bytes(body));
+    engine.fault("/networks", Fault::Body(r#"[{"Id":"n","Name":"public"}]"#.into()));
+    let mut watched = swarm(&engine);
+    watched.until("the service", |c| services(c) == ["web=http://10.0.0.2:80"]).await;
+    assert_eq!(watched.latest.findings.len(), 1, "{:?}", watched.latest.findings);
+    assert!(told(&watched.latest, "bytes that are no UTF-8"));
+}
+
+/// Who came first keeps a name, also for a proxy that was not there; then the other takes over.
+#[tokio::test]
+async fn the_stack_that_was_first_keeps_its_names() {
+    let engine = engine();
+    let stack = |name: &str, vip: &str| {
+        web(&format!("{name}_web"))
+            .label("com.docker.stack.namespace", name)
+            .label("traefik.http.routers.web.rule", format!("Host(`{name}.test`)"))
+            .vip("app_public", ip(vip))
+    };
+    engine.create_service(stack("zoo", "127.9.0.1")).unwrap();
+    let mut watched = swarm(&engine);
+    watched.until("the first", |c| routers(c) == ["web"]).await;
+    // Second in time, first by name.
+    engine.create_service(stack("app", "127.9.0.2")).unwrap();
+    let rule = |c: &Configuration| c.routers.get("web").and_then(|it| it.value.rule.clone());
+    for round in 0..2 {
+        watched.until("the finding", |c| told(c, "the older \"zoo_web\"")).await;
+        assert!(told(&watched.latest, "service \"app_web\""), "{:?}", watched.latest.findings);
+        assert_eq!(rule(&watched.latest).as_deref(), Some("Host(`zoo.test`)"), "{round}");
+        assert_eq!(services(&watched.latest), ["web=http://127.9.0.1:8080"], "{round}");
+        // Again, as after a restart of ours.
+        watched = swarm(&engine);
+    }
+    watched.until("the first again", |c| routers(c) == ["web"]).await;
+    engine.remove_service("zoo_web");
+    watched.until("the other", |c| rule(c).as_deref() == Some("Host(`app.test`)")).await;
+    assert_eq!(services(&watched.latest), ["web=http://127.9.0.2:8080"]);
+    assert!(watched.latest.findings.is_empty(), "{:?}", watched.latest.findings);
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             },
         }))?),
         challenges: Arc::new(|_, _| None),
+        rest: None,
         started: SystemTime::now(),
         terminating: AtomicBool::new(false),
         in_force: std::sync::OnceLock::new(),

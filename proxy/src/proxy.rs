@@ -14,7 +14,7 @@ use swarmgate_config::install::{EntryPoint, Install};
 use tokio::sync::watch;
 
 use crate::explain::{self, Explanation, Question, Routes};
-use crate::internal::{ChallengeLookup, State};
+use crate::internal::{ChallengeLookup, State, rest};
 use crate::listen::listen;
 use crate::observe::{AccessLog, Metrics};
 use crate::retire::Retirement;
@@ -37,6 +37,8 @@ pub struct Options {
     pub threads: usize,
     /// HTTP-01 answers.
     pub challenges: ChallengeLookup,
+    /// Where the REST provider takes configurations, if there is one.
+    pub rest: Option<rest::Put>,
     /// Where finished requests are told.
     pub access_log: Option<AccessLog>,
     /// This machine's name.
@@ -99,7 +101,8 @@ impl Proxy {
     /// Opens all sockets and starts the threads. Until the first [`Proxy::apply`] every request is
     /// answered 404, as with Traefik.
     pub fn start(options: Options) -> Result<Self, BindError> {
-        let Options { install, entry_points, threads, challenges, access_log, host_name } = options;
+        let Options { install, entry_points, threads, challenges, rest, access_log, host_name } =
+            options;
         let threads = threads.max(1);
         let metrics = metrics(&install, &entry_points);
         let mut settings = Vec::with_capacity(entry_points.len());
@@ -131,6 +134,7 @@ impl Proxy {
         let state = State {
             install: Arc::clone(&install),
             challenges,
+            rest,
             started: std::time::SystemTime::now(),
             terminating: std::sync::atomic::AtomicBool::new(false),
             metrics: metrics.clone(),

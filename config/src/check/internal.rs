@@ -40,6 +40,9 @@ pub(super) fn configuration(install: &Install) -> Configuration {
     if let Some(prometheus) = install.prometheus().filter(|it| !it.manual_routing) {
         router("prometheus", &prometheus.entry_point, "/metrics", i64::MAX, &[]);
     }
+    if install.providers.rest.as_ref().is_some_and(|rest| rest.insecure) {
+        router("rest", "traefik", "/api/providers", i64::MAX, &[]);
+    }
     if let Some(api) = install.api.as_ref().filter(|api| api.insecure) {
         router("api", "traefik", "/api", i64::MAX - 1, &[]);
         if api.dashboard {
@@ -64,8 +67,7 @@ pub(super) fn services(install: &Install) -> [(&'static str, bool); 7] {
         ("noop", true),
         ("ping", install.ping.is_some()),
         ("prometheus", install.prometheus().is_some()),
-        // Known to Traefik, not served yet.
-        ("rest", false),
+        ("rest", install.providers.rest.is_some()),
     ]
 }
 

@@ -133,7 +133,7 @@ fn own(internal: &[(&'static str, bool)], name: &QName) -> Answer {
         Some((known, false)) => {
             let names = match *known {
                 "prometheus" => "metrics.prometheus",
-                "rest" => "providers.rest, which is not served yet",
+                "rest" => "providers.rest",
                 "acme-http" => "a certificate resolver with httpChallenge",
                 "dashboard" => "api with dashboard",
                 other => other,

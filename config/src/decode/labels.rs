@@ -18,6 +18,9 @@ const WORDS: &[&str] = &["enable", "docker", "swarm", "http", "tcp", "udp", "tls
 const V1_WORDS: &[&str] =
     &["frontend", "backend", "port", "portindex", "portname", "weight", "protocol"];
 
+/// Nothing that Traefik knows comes near; longer keys are not read.
+const MOST_KEY: usize = 2048;
+
 /// See [`super::decode_labels`].
 pub(super) fn decode<'a>(
     provider: &str,
@@ -80,6 +83,9 @@ struct LabelReader {
 impl LabelReader {
     fn label(&mut self, key: &str, value: &str) {
         let Some((root, rest)) = key.split_once('.') else { return };
+        if key.len() > MOST_KEY {
+            return self.long(rest, key);
+        }
         let top = rest.split(['.', '[']).next().unwrap_or_default();
         let lower = shorten(top, 64).to_ascii_lowercase();
         match lower.as_str() {
@@ -108,6 +114,17 @@ impl LabelReader {
                 }
             }
             _ => self.other(&lower, rest, key, value),
+        }
+    }
+
+    /// A key that is too long spoils the object that it stands for.
+    fn long(&mut self, rest: &str, key: &str) {
+        let message = format!("the key has {} bytes: not read", key.len());
+        let finding = Finding::new(Severity::Error, self.origin(key), message)
+            .expected(format!("at most {MOST_KEY}"));
+        match object_of(rest).filter(|(_, name)| name.len() <= MOST_KEY) {
+            Some((kind, name)) => self.refusals.push((kind, name, finding)),
+            None => self.findings.push(finding),
         }
     }
 

@@ -21,6 +21,7 @@ const OPTIONS: &[(&str, Fate, &str)] = &[
     ("providers.docker.swarmModeRefreshSeconds", Fate::Works, "providers.swarm.refreshSeconds"),
     ("providers.docker.tls.caOptional", Fate::Dead, "remove it"),
     ("providers.swarm.tls.caOptional", Fate::Dead, "remove it"),
+    ("providers.http.tls.caOptional", Fate::Dead, "remove it"),
     ("providers.consul.namespace", Fate::Dead, "providers.consul.namespaces"),
     ("providers.consulCatalog.namespace", Fate::Dead, "providers.consulCatalog.namespaces"),
     ("providers.nomad.namespace", Fate::Dead, "providers.nomad.namespaces"),

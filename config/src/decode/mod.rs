@@ -123,7 +123,20 @@ pub fn decode_routing_file(
     text: &str,
     format: Format,
 ) -> Result<routing::Configuration, Finding> {
-    routing_file::decode(path, text, format)
+    routing_file::decode("file", path, text, format)
+}
+
+/// Decodes a text that has the form of a routing configuration file, of another provider than
+/// `file`: there `{{` has no meaning. `provider` names the objects in findings, `place` origins.
+///
+/// `Err` as with [`decode_routing_file`].
+pub fn decode_routing_text(
+    provider: &str,
+    place: &str,
+    text: &str,
+    format: Format,
+) -> Result<routing::Configuration, Finding> {
+    routing_file::decode(provider, place, text, format)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A routing configuration file -> objects, with lines.
+//! A routing configuration file, or a text of the same form from elsewhere -> objects, with lines.
 
 use std::sync::Arc;
 
@@ -13,23 +13,28 @@ use crate::routing::Configuration;
 
 const SECTIONS: &[&str] = &["http", "tcp", "udp", "tls"];
 
-/// See [`super::decode_routing_file`].
-pub(super) fn decode(path: &str, text: &str, format: Format) -> Result<Configuration, Finding> {
+/// See [`super::decode_routing_text`]; `{{` only means a template in files.
+pub(super) fn decode(
+    provider: &str,
+    path: &str,
+    text: &str,
+    format: Format,
+) -> Result<Configuration, Finding> {
+    let templated = provider == "file";
     let path: Arc<str> = path.into();
     let parsed = match format {
         Format::Yaml => yaml::parse(&path, text),
         Format::Toml => toml::parse(&path, text),
     };
-    let mut tree = parsed.map_err(|finding| match text.contains("{{") {
+    let mut tree = parsed.map_err(|finding| match templated && text.contains("{{") {
         // What looks like a syntax error to us may be fine once Traefik has run it.
         true => finding.expected("no Go template ({{ ... }}): templates are not served"),
         false => finding,
     })?;
     let mut findings = std::mem::take(&mut tree.notes);
     findings.extend(check_root(&tree));
-    let templates = templates(&tree, text);
-    let mut reader =
-        Reader { tree: &mut tree, provider: "file", refused: Refused::new(), findings };
+    let templates = if templated { templates(&tree, text) } else { Vec::new() };
+    let mut reader = Reader { tree: &mut tree, provider, refused: Refused::new(), findings };
     for (kind, name, finding) in templates {
         match kind {
             Some(kind) => reader.refuse(kind, &name, finding),
@@ -41,7 +46,7 @@ pub(super) fn decode(path: &str, text: &str, format: Format) -> Result<Configura
     if reader.refused.contains(&(ObjectKind::TlsOptions, "default".into())) {
         let finding = configuration.findings.into_iter().find(|finding| {
             matches!(&finding.object, Some((ObjectKind::TlsOptions, name))
-                if name.eq_ignore_ascii_case("default@file"))
+                if name.to_ascii_lowercase().starts_with("default@"))
         });
         return Err(finding.unwrap_or_else(|| {
             let origin = tree.origin(ROOT);

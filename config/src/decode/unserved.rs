@@ -21,8 +21,6 @@ const INSTALL: &Table = &[
     ("ocsp", "no OCSP answers are stapled"),
     ("spiffe", "no SPIFFE identities are fetched"),
     ("tcpServersTransport", "TCP routers are not served"),
-    ("providers.http", "nothing is read from it"),
-    ("providers.rest", "nothing is read from it"),
     ("providers.consul", "nothing is read from it"),
     ("providers.etcd", "nothing is read from it"),
     ("providers.zooKeeper", "nothing is read from it"),

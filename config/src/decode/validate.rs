@@ -118,18 +118,37 @@ impl Checker<'_> {
             [("docker", &self.install.providers.docker), ("swarm", &self.install.providers.swarm)]
         {
             let Some(docker) = docker else { continue };
-            let schemes = ["unix://", "tcp://", "http://", "https://", "npipe://", "fd://"];
-            if docker.endpoint.starts_with("ssh://") {
-                let message = "engines behind ssh:// are not served yet: the provider gets nothing";
-                let expected = "unix:///path or tcp://host:port";
-                let names = ["providers", name, "endpoint"];
-                self.error((ObjectKind::Provider, name), &names, message, expected);
-            } else if !schemes.iter().any(|scheme| docker.endpoint.starts_with(scheme)) {
-                let message = format!("unable to parse docker host {:?}", docker.endpoint);
-                let names = ["providers", name, "endpoint"];
-                let expected = "unix:///path or tcp://host:port";
-                self.error((ObjectKind::Provider, name), &names, message, expected);
+            // Several managers stand with commas between them.
+            for endpoint in docker.endpoint.split(',').map(str::trim) {
+                self.engine(name, endpoint);
             }
+        }
+        if let Some(http) = &self.install.providers.http {
+            let provider = (ObjectKind::Provider, "http");
+            if http.endpoint.is_empty() {
+                let message = "non-empty endpoint is required: nothing is read";
+                let expected = "an endpoint such as https://host/path";
+                self.error(provider, &["providers", "http", "endpoint"], message, expected);
+            }
+            if http.poll_interval.positive().is_none() {
+                let message = "the poll interval is not more than zero: nothing is read";
+                let names = ["providers", "http", "pollInterval"];
+                self.error(provider, &names, message, "a time such as 5s");
+            }
+        }
+    }
+
+    fn engine(&mut self, name: &str, endpoint: &str) {
+        const SCHEMES: [&str; 6] =
+            ["unix://", "tcp://", "http://", "https://", "npipe://", "fd://"];
+        let expected = "unix:///path or tcp://host:port";
+        let names = ["providers", name, "endpoint"];
+        if endpoint.starts_with("ssh://") {
+            let message = "engines behind ssh:// are not served: the provider gets nothing";
+            self.error((ObjectKind::Provider, name), &names, message, expected);
+        } else if !SCHEMES.iter().any(|scheme| endpoint.starts_with(scheme)) {
+            let message = format!("unable to parse docker host {endpoint:?}");
+            self.error((ObjectKind::Provider, name), &names, message, expected);
         }
     }
 

@@ -25,8 +25,8 @@ impl Install {
     }
 
     fn needs_internal_entry_point(&self) -> bool {
-        // The REST provider is not served yet: nothing would answer on its port.
-        self.api.as_ref().is_some_and(|api| api.insecure)
+        self.providers.rest.as_ref().is_some_and(|rest| rest.insecure)
+            || self.api.as_ref().is_some_and(|api| api.insecure)
             || self
                 .ping
                 .as_ref()
@@ -75,7 +75,7 @@ impl EntryPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::install::{Api, Metrics, Ping};
+    use crate::install::{Api, Metrics, Ping, Rest};
 
     fn with(points: &[(&str, &str, bool)]) -> Install {
         Install {
@@ -152,6 +152,12 @@ mod tests {
             measured.metrics = Some(Metrics { prometheus: Some(elsewhere), ..Default::default() });
             assert_eq!(names(&measured), [pair("http", ":80")]);
         }
+
+        let mut put = Install::default();
+        put.providers.rest = Some(Rest::default());
+        assert_eq!(names(&put), [pair("http", ":80")]);
+        put.providers.rest = Some(Rest { insecure: true });
+        assert_eq!(names(&put), [pair("http", ":80"), pair("traefik", ":8080")]);
 
         let mut own = with(&[("traefik", ":9000", false)]);
         own.api = Some(Api { insecure: true, ..Default::default() });

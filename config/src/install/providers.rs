@@ -1,5 +1,7 @@
 //! `providers`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scalar::Duration;
@@ -36,9 +38,9 @@ pub struct Providers {
     pub docker: Option<Docker>,
     pub swarm: Option<Docker>,
     pub file: Option<File>,
+    pub http: Option<Http>,
+    pub rest: Option<Rest>,
     /// Not served yet, as all below.
-    pub http: Option<serde_json::Value>,
-    pub rest: Option<serde_json::Value>,
     pub consul: Option<serde_json::Value>,
     pub etcd: Option<serde_json::Value>,
     pub zoo_keeper: Option<serde_json::Value>,
@@ -87,7 +89,8 @@ impl Default for Providers {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Docker {
-    /// `unix:///var/run/docker.sock` when unset; `tcp://` and `http://` too.
+    /// `unix:///var/run/docker.sock` when unset; `tcp://` and `http://` too. Several with commas
+    /// between them: managers of one Swarm, of which one is asked.
     pub endpoint: String,
     /// HTTP Basic, only with a password.
     pub username: Option<String>,
@@ -170,4 +173,43 @@ impl Default for File {
     fn default() -> Self {
         Self { filename: None, directory: None, watch: true, debug_log_generated_template: false }
     }
+}
+
+/// `providers.http`: routing configuration that an HTTP server hands out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Http {
+    /// Where it is; without it the provider does not run.
+    pub endpoint: String,
+    /// Between one request and the next; has to be more than zero.
+    pub poll_interval: Duration,
+    /// For one request.
+    pub poll_timeout: Duration,
+    /// Headers of the request.
+    pub headers: BTreeMap<String, String>,
+    /// The longest answer in bytes; negative is Traefik's "no limit".
+    pub max_response_body_size: i64,
+    /// TLS towards the server.
+    pub tls: Option<ClientTls>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            poll_interval: Duration::from_secs(5),
+            poll_timeout: Duration::from_secs(5),
+            headers: BTreeMap::new(),
+            max_response_body_size: -1,
+            tls: None,
+        }
+    }
+}
+
+/// `providers.rest`: routing configuration that somebody puts to `/api/providers/rest`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Rest {
+    /// Whether a router on the entry point `traefik` leads there.
+    pub insecure: bool,
 }

@@ -23,6 +23,14 @@ use self::translator::Translator;
 /// `regex` crate does by default; a label must still not be able to take the memory.
 const SIZE_LIMIT: usize = 16 << 20;
 
+/// The most that all compiled patterns in use may take together, in bytes, as far as it is known:
+/// ten thousand large ones are within a service's labels.
+const TOTAL_LIMIT: usize = 256 << 20;
+
+/// Compiling is tried within these limits, one after the other: the first that does is what a
+/// pattern is taken to cost.
+const SIZES: [usize; 5] = [8 << 10, 64 << 10, 512 << 10, 4 << 20, SIZE_LIMIT];
+
 /// The longest pattern, in bytes.
 const LENGTH_LIMIT: usize = 64 << 10;
 
@@ -56,13 +64,28 @@ pub fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     }
     // Not under the lock: compiling can take milliseconds.
     let translated = translate(pattern)?;
-    let regex = regex::RegexBuilder::new(&translated)
-        .size_limit(SIZE_LIMIT)
-        .build()
-        .map_err(|error| explain(&error))?;
+    let (regex, size) = build(&translated).map_err(|error| explain(&error))?;
     let regex = Arc::new(regex);
-    lock().get_or_insert_default().put(pattern, &regex);
-    Ok(regex)
+    if lock().get_or_insert_default().put(pattern, &regex, size) {
+        Ok(regex)
+    } else {
+        Err(format!(
+            "error parsing regexp: the expressions in use take more than {TOTAL_LIMIT} bytes"
+        ))
+    }
+}
+
+/// Compiles, and tells about how many bytes it takes.
+fn build(translated: &str) -> Result<(Regex, usize), regex::Error> {
+    let mut last = regex::Error::CompiledTooBig(SIZE_LIMIT);
+    for size in SIZES {
+        match regex::RegexBuilder::new(translated).size_limit(size).build() {
+            Ok(regex) => return Ok((regex, size)),
+            Err(error @ regex::Error::CompiledTooBig(_)) => last = error,
+            Err(other) => return Err(other),
+        }
+    }
+    Err(last)
 }
 
 fn explain(error: &regex::Error) -> String {
@@ -100,21 +123,35 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// Compiled patterns that somebody still holds.
 #[derive(Default)]
 struct Memo {
-    known: HashMap<Box<str>, Weak<Regex>>,
+    known: HashMap<Box<str>, (Weak<Regex>, usize)>,
+    /// What those in `known` take, in bytes; some may have been forgotten since.
+    total: usize,
     /// Forgotten patterns are swept when the map has grown to this.
     sweep_at: usize,
 }
 
 impl Memo {
     fn get(&self, pattern: &str) -> Option<Arc<Regex>> {
-        self.known.get(pattern)?.upgrade()
+        self.known.get(pattern)?.0.upgrade()
     }
 
-    fn put(&mut self, pattern: &str, regex: &Arc<Regex>) {
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|_, regex| regex.strong_count() > 0);
+    /// False: there is no room for it.
+    fn put(&mut self, pattern: &str, regex: &Arc<Regex>, size: usize) -> bool {
+        let full = self.total.saturating_add(size) > TOTAL_LIMIT;
+        if full || self.known.len() >= self.sweep_at {
+            self.known.retain(|_, (regex, _)| regex.strong_count() > 0);
+            self.total = self.known.values().map(|(_, size)| *size).sum();
             self.sweep_at = (self.known.len() * 2).max(64);
         }
-        self.known.insert(pattern.into(), Arc::downgrade(regex));
+        if self.total.saturating_add(size) > TOTAL_LIMIT {
+            return false;
+        }
+        self.total = self.total.saturating_add(size);
+        if let Some((_, replaced)) =
+            self.known.insert(pattern.into(), (Arc::downgrade(regex), size))
+        {
+            self.total = self.total.saturating_sub(replaced);
+        }
+        true
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
@@ -56,6 +57,9 @@ pub struct Targets {
     pub default_port: Option<u16>,
     /// Host address and port by container port, where those are to be used.
     pub bindings: BTreeMap<u16, (IpAddr, u16)>,
+    /// The nodes' ports by container port, where the members are nodes and ports have to be
+    /// published there.
+    pub published: Option<BTreeMap<u16, u16>>,
     /// Why there is no address at all. `None` with no members means: no server right now.
     pub unreachable: Option<String>,
 }
@@ -74,6 +78,13 @@ impl Item {
     /// The origin of what the labels do not say themselves.
     pub fn origin(&self, provider: &str) -> Origin {
         label_origin(provider, &self.own_name, "")
+    }
+
+    /// The stack, or the compose project, that it was deployed with.
+    pub fn stack(&self) -> Option<Arc<str>> {
+        let keys = ["com.docker.stack.namespace", "com.docker.compose.project"];
+        let given = |key: &&str| self.labels.get(*key).filter(|name| !name.is_empty());
+        keys.iter().find_map(given).map(|name| name.as_str().into())
     }
 
     /// Names in `traefik.http.<section>.<name>.`, whether they could be decoded or not, and those

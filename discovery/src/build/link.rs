@@ -16,6 +16,13 @@ use super::item::Item;
 use super::servers;
 use super::template::{Data, Template};
 
+/// More findings of one item than anybody would read; the rest is counted.
+const MOST_FINDINGS: usize = 100;
+
+/// More servers than one item may have, over all of its services: ten thousand services of a
+/// thousand tasks each are within what labels can ask for.
+const MOST_SERVERS: usize = 100_000;
+
 /// Links one item.
 pub fn link(provider: &str, item: Item, default_rule: &Template) -> Configuration {
     let mut linker = Linker {
@@ -23,6 +30,8 @@ pub fn link(provider: &str, item: Item, default_rule: &Template) -> Configuratio
         default_rule,
         configuration: item.decoded.configuration.clone(),
         failed: BTreeMap::new(),
+        default_rule_of_item: None,
+        unsaid: 0,
         item,
     };
     linker.configuration.findings.extend(linker.item.findings.iter().cloned());
@@ -35,7 +44,7 @@ pub fn link(provider: &str, item: Item, default_rule: &Template) -> Configuratio
         linker.services();
         linker.routers();
     }
-    linker.configuration
+    linker.finish()
 }
 
 struct Linker<'a> {
@@ -45,6 +54,10 @@ struct Linker<'a> {
     configuration: Configuration,
     /// Services that labels name, or that would have been made, and why they do not serve.
     failed: BTreeMap<String, String>,
+    /// The default rule as it renders here: the same for all of the item's routers.
+    default_rule_of_item: Option<Result<String, String>>,
+    /// Findings beyond [`MOST_FINDINGS`].
+    unsaid: usize,
 }
 
 impl Linker<'_> {
@@ -52,7 +65,20 @@ impl Linker<'_> {
         format!("{name}@{}", self.provider)
     }
 
+    fn finish(mut self) -> Configuration {
+        if self.unsaid > 0 {
+            let message = format!("{} more findings like these", self.unsaid);
+            let origin = self.item.origin(self.provider);
+            self.configuration.findings.push(Finding::new(Severity::Error, origin, message));
+        }
+        self.configuration
+    }
+
     fn report(&mut self, severity: Severity, kind: ObjectKind, name: &str, message: String) {
+        if self.configuration.findings.len() >= MOST_FINDINGS {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return;
+        }
         let origin = match kind {
             ObjectKind::Router => self.configuration.routers.get(name).map(|r| r.origin.clone()),
             ObjectKind::Service => self.configuration.services.get(name).map(|s| s.origin.clone()),
@@ -88,10 +114,18 @@ impl Linker<'_> {
         }
         let targets = self.item.targets.clone();
         let mut reports = Vec::new();
+        let mut servers = 0_usize;
         for (name, service) in &mut self.configuration.services {
             breathe();
             let result = match &mut Arc::make_mut(&mut service.value).load_balancer {
-                Some(balancer) => servers::fill(balancer, &targets),
+                Some(balancer) => servers::fill(balancer, &targets).and_then(|()| {
+                    servers = servers.saturating_add(balancer.servers.len());
+                    if servers > MOST_SERVERS {
+                        balancer.servers = Vec::new();
+                        return Err(format!("with it there are more than {MOST_SERVERS} servers"));
+                    }
+                    Ok(())
+                }),
                 None => Err("load-balancer is not defined".into()),
             };
             if let Err(reason) = result {
@@ -175,9 +209,10 @@ impl Linker<'_> {
         let Some(router) = self.configuration.routers.get_mut(name) else { return Ok(()) };
         let router = Arc::make_mut(&mut router.value);
         if router.rule.as_ref().is_none_or(|rule| rule.is_empty()) {
-            let rule = self
-                .default_rule
-                .render(data)
+            let rendered =
+                self.default_rule_of_item.get_or_insert_with(|| self.default_rule.render(data));
+            let rule = rendered
+                .clone()
                 .map_err(|error| format!("Error while parsing default rule: {error}"))?;
             if rule.trim().is_empty() {
                 return Err("Undefined rule: the default rule renders to nothing".into());

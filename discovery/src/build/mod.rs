@@ -37,26 +37,24 @@ pub struct Rules {
 /// Builds a provider's configuration. The order of `items` does not matter.
 pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> Configuration {
     items.sort_by(|a, b| (&a.created, &a.base_name, &a.id).cmp(&(&b.created, &b.base_name, &b.id)));
-    let mut whole = Configuration::default();
-    let provider_name: Arc<str> = provider.into();
+    let mut merger = merge::Merger::new(provider);
+    let provider: Arc<str> = provider.into();
     for item in items {
         look();
         let (name, rules) = (item.own_name.clone(), rules_in(&item.labels));
-        let linked = link::link(provider, item, default_rule);
-        let before = whole.findings.len();
-        merge::merge(provider, &mut whole, linked);
-        let findings = whole.findings.get(before..).unwrap_or_default();
+        let (stack, routed) = (item.stack(), !item.declared("routers").is_empty());
+        let before = merger.findings().len();
+        merger.add(link::link(&provider, item, default_rule), stack, routed);
+        let findings = merger.findings().get(before..).unwrap_or_default();
         let lost: Vec<Left> = findings
             .iter()
             .filter(|finding| is_loss(finding))
             .take(LOSSES)
-            .map(|finding| Left::new(&provider_name, &name, finding.to_string(), rules.as_str()))
+            .map(|finding| Left::new(&provider, &name, finding.to_string(), rules.as_str()))
             .collect();
-        for left in lost {
-            whole.skipped.push(left);
-        }
+        merger.skip(lost);
     }
-    whole
+    merger.finish()
 }
 
 /// Why an item without `traefik.enable=true` is left out.

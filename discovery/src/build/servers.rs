@@ -45,8 +45,19 @@ pub fn fill(balancer: &mut LoadBalancer, targets: &Targets) -> Result<(), String
     };
     let scheme = label.scheme.as_deref().filter(|scheme| !scheme.is_empty()).unwrap_or("http");
     if !matches!(scheme, "http" | "https" | "h2c") {
+        let scheme = short(scheme);
         return Err(format!("scheme {scheme:?} is not known; expected http, https or h2c"));
     }
+    let port = match &targets.published {
+        None => port,
+        Some(published) => *published.get(&port).ok_or_else(|| {
+            format!(
+                "it is attached to no overlay network, and port {port} is not published on its \
+                 nodes; expected a network that the proxy is attached to as well, or the port \
+                 published with mode: host"
+            )
+        })?,
+    };
     let at = |address: IpAddr| {
         let (address, port) = targets.bindings.get(&port).copied().unwrap_or((address, port));
         server(format!("{scheme}://{}", std::net::SocketAddr::new(address, port)), &label)
@@ -66,9 +77,14 @@ fn port(label: &LabelServer, targets: &Targets) -> Result<u16, String> {
             .parse()
             .ok()
             .filter(|port| *port != 0)
-            .ok_or_else(|| format!("port {text:?} is not a number from 1 to 65535")),
+            .ok_or_else(|| format!("port {:?} is not a number from 1 to 65535", short(text))),
         None => targets.default_port.ok_or_else(|| "port is missing".to_owned()),
     }
+}
+
+/// As much of a label's value as a person reads.
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 fn server(url: String, label: &LabelServer) -> Server {
@@ -182,6 +198,17 @@ mod tests {
         }
         let mut balancer = LoadBalancer::default();
         assert_eq!(fill(&mut balancer, &swarm()), Err("port is missing".into()));
+        let on_nodes = |ports: &[(u16, u16)]| Targets {
+            members: vec![ip("192.0.2.1"), ip("192.0.2.2")],
+            published: Some(ports.iter().copied().collect()),
+            running: Some(2),
+            ..Targets::default()
+        };
+        let mut balancer = with_port("80");
+        fill(&mut balancer, &on_nodes(&[(80, 8000)])).unwrap();
+        assert_eq!(urls(&balancer), ["http://192.0.2.1:8000", "http://192.0.2.2:8000"]);
+        let error = fill(&mut with_port("80"), &on_nodes(&[(81, 8000)])).unwrap_err();
+        assert!(error.contains("port 80 is not published on its nodes"), "{error}");
         let cut_off = Targets { unreachable: Some("no network".into()), ..swarm() };
         assert_eq!(fill(&mut with_port("80"), &cut_off), Err("no network".into()));
     }

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use bollard::models::ContainerSummary;
 use swarmgate_config::breath::look;
-use swarmgate_config::finding::{Finding, Severity};
+use swarmgate_config::finding::Finding;
 use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 use self::item::{Candidate, Surroundings};
-use crate::build::item::{disabled_findings, label_origin};
+use crate::build::item::disabled_findings;
 use crate::build::{self, Rules};
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
 use crate::engine::transport::resolve;
@@ -77,8 +77,10 @@ impl Source for DockerSource {
     fn meaning(&mut self, event: &Event) -> Meaning {
         match event.kind.as_str() {
             "container" => {
-                let moved = matches!(event.action.as_str(), "start" | "die" | "destroy" | "rename")
-                    || event.action.starts_with("health_status");
+                let moved = matches!(
+                    event.action.as_str(),
+                    "start" | "die" | "destroy" | "rename" | "pause" | "unpause"
+                ) || event.action.starts_with("health_status");
                 if moved { Meaning::Change } else { Meaning::None }
             }
             "network" => {
@@ -101,20 +103,8 @@ impl Source for DockerSource {
             self.own_networks = networks.as_ref().map(own::names);
             self.own_known = true;
         }
-        let mut findings: Vec<Finding> = listed
-            .unreadable
-            .iter()
-            .map(|(name, why)| {
-                let message = format!("the engine's description cannot be read: {why}");
-                let name = name.trim_start_matches('/');
-                Finding::new(Severity::Error, label_origin(&self.provider, name, ""), message)
-            })
-            .collect();
-        let unreadable = |(name, why): &(String, String)| {
-            let name = name.trim_start_matches('/');
-            Left::new(&self.provider, name, format!("its description cannot be read: {why}"), "")
-        };
-        let mut left: Vec<Left> = listed.unreadable.iter().map(unreadable).collect();
+        let mut findings = listed.findings(&self.provider);
+        let mut left = listed.left(&self.provider);
         let mut kept = Vec::new();
         for summary in &listed.entries {
             look();

@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::answer::{Task, Tolerant, tolerant};
+use super::answer::{List, NodeSummary, Task, Tolerant, tolerant};
 use super::endpoint::Endpoint;
 use super::events::Events;
 use super::failure::{Cause, Failure, failure, nonsense, too_slow};
@@ -38,8 +38,13 @@ pub struct Engine {
 
 impl Engine {
     /// Connects and agrees on an API version, from 1.41 to the newest that both know. `timeout`
-    /// of zero means no limit of the user's own.
-    pub async fn connect(endpoint: Arc<Endpoint>, timeout: Duration) -> Result<Self, Failure> {
+    /// of zero means no limit of the user's own; `newest` is the newest version that the user
+    /// wants spoken.
+    pub async fn connect(
+        endpoint: Arc<Endpoint>,
+        timeout: Duration,
+        newest: Option<(u16, u16)>,
+    ) -> Result<Self, Failure> {
         let transport = Transport::new(endpoint);
         let timeout = if timeout.is_zero() { PATIENCE } else { timeout.min(PATIENCE) };
         let docker =
@@ -77,6 +82,7 @@ impl Engine {
             u16::try_from(ours.major_version).unwrap_or(1),
             u16::try_from(ours.minor_version).unwrap_or(41),
         );
+        let ours = newest.map_or(ours, |newest| ours.min(newest.max(OLDEST)));
         // An engine that has dropped our newest version is asked in its oldest.
         let oldest = version.min_api_version.as_deref().and_then(parse_version);
         let agreed = ours.min(theirs).max(oldest.unwrap_or(OLDEST).min(theirs));
@@ -95,8 +101,9 @@ impl Engine {
     pub async fn services(&self) -> Result<Tolerant<Service>, Failure> {
         let options = ListServicesOptions { status: Some(true), ..Default::default() };
         match tokio::time::timeout(self.timeout, self.docker.list_services(Some(options))).await {
-            // Some service uses a word that bollard's models do not know: one by one then.
-            Ok(Err(Error::JsonDataError { .. })) => {
+            // Some service uses a word that bollard's models do not know, or is no proper JSON: one
+            // by one then.
+            Ok(Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. })) => {
                 let answer = self.get("/services?status=true").await?;
                 Ok(tolerant(answer, |service| {
                     // Images, mounts and limits have most of the words, and we use none of them.
@@ -113,7 +120,7 @@ impl Engine {
                     }
                 }))
             }
-            Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new() }),
+            Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new(), mended: false }),
             Ok(Err(error)) => Err(failure(error)),
             Err(_) => Err(too_slow()),
         }
@@ -139,11 +146,16 @@ impl Engine {
         Ok(tolerant(self.get(&target).await?, |_| {}).entries)
     }
 
+    /// The nodes of the Swarm.
+    pub async fn nodes(&self) -> Result<Vec<NodeSummary>, Failure> {
+        Ok(tolerant(self.get("/nodes").await?, |_| {}).entries)
+    }
+
     /// All containers, stopped ones too.
     pub async fn containers(&self) -> Result<Tolerant<ContainerSummary>, Failure> {
         let options = ListContainersOptions { all: true, ..Default::default() };
         match tokio::time::timeout(self.timeout, self.docker.list_containers(Some(options))).await {
-            Ok(Err(Error::JsonDataError { .. })) => {
+            Ok(Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. })) => {
                 let answer = self.get("/containers/json?all=true").await?;
                 Ok(tolerant(answer, |container| {
                     if let Value::Object(container) = container {
@@ -153,7 +165,7 @@ impl Engine {
                     }
                 }))
             }
-            Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new() }),
+            Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new(), mended: false }),
             Ok(Err(error)) => Err(failure(error)),
             Err(_) => Err(too_slow()),
         }
@@ -197,7 +209,8 @@ impl Engine {
         Err(failure(Error::DockerResponseServerError { status_code, message }))
     }
 
-    async fn get(&self, target: &str) -> Result<Vec<Value>, Failure> {
+    /// A list of objects; bytes that are no UTF-8 are read as U+FFFD, and told.
+    async fn get(&self, target: &str) -> Result<List, Failure> {
         let body = self.open(target).await?.into_body().collect();
         let body = tokio::time::timeout(self.timeout, body).await.map_err(|_| too_slow())?;
         let body = body
@@ -205,10 +218,20 @@ impl Engine {
                 Failure::new(Cause::Unreachable, format!("the answer broke off: {error}"))
             })?
             .to_bytes();
-        // Go writes an empty list as null.
-        serde_json::from_slice::<Option<Vec<Value>>>(&body)
-            .map(Option::unwrap_or_default)
-            .map_err(|error| nonsense(&error.to_string()))
+        list(&body).map_err(|error| nonsense(&error.to_string()))
+    }
+}
+
+fn list(body: &[u8]) -> serde_json::Result<List> {
+    // Go writes an empty list as null.
+    let read = |body: &[u8]| serde_json::from_slice::<Option<Vec<Value>>>(body);
+    match read(body) {
+        Ok(entries) => Ok(List { entries: entries.unwrap_or_default(), mended: false }),
+        Err(error) if std::str::from_utf8(body).is_ok() => Err(error),
+        Err(_) => {
+            let entries = read(String::from_utf8_lossy(body).as_bytes())?.unwrap_or_default();
+            Ok(List { entries, mended: true })
+        }
     }
 }
 
@@ -233,6 +256,23 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists() {
+        let read = |body: &[u8]| list(body).map(|list| (list.entries.len(), list.mended)).ok();
+        type Row<'a> = (&'a [u8], Option<(usize, bool)>);
+        let table: [Row<'_>; 6] = [
+            (b"null", Some((0, false))),
+            (b"[]", Some((0, false))),
+            (b"[{}, 7]", Some((2, false))),
+            (b"[{\"a\": \"\xff\xfe\"}]", Some((1, true))),
+            (b"{}", None),
+            (b"[\"\xff\"", None),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read(body), expected, "{}", String::from_utf8_lossy(body));
+        }
+    }
 
     #[test]
     fn queries_are_escaped() {

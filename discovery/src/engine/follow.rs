@@ -1,5 +1,6 @@
 //! The loop behind both engine providers: subscribe, list, follow events, resync, reconnect.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,8 +70,11 @@ pub trait Source: Send {
 pub struct Settings {
     /// The provider's name.
     pub provider: Arc<str>,
-    /// The engine.
-    pub endpoint: Arc<Endpoint>,
+    /// The engine, or several managers of one Swarm: one of them is followed, and when it is lost
+    /// the next.
+    pub endpoints: Vec<Arc<Endpoint>>,
+    /// The newest API version to speak, if somebody wants another than ours.
+    pub newest_api: Option<(u16, u16)>,
     /// Limit of a call; zero for none.
     pub timeout: Duration,
     /// Whether to go on after the first listing.
@@ -83,22 +87,48 @@ pub struct Settings {
 pub async fn follow(mut source: impl Source, settings: Settings, updates: Updates) {
     let mut sender = Sender { settings: &settings, updates, last: None };
     let mut backoff = Backoff::default();
-    let mut reported: Option<Failure> = None;
-    loop {
-        let mut since = None;
-        let Err(failure) = round(&mut source, &mut sender, &mut since).await else { return };
-        if since.is_some_and(|since: Instant| since.elapsed() >= GOOD) {
-            backoff.reset();
+    // What was said of each engine last.
+    let mut reported: BTreeMap<&str, Failure> = BTreeMap::new();
+    // Why each of the engines was left, since one of them was followed last.
+    let mut lost: Vec<(Arc<Endpoint>, Failure)> = Vec::new();
+    // How often one was lost soon after it had been found.
+    let mut broken_off = 0_usize;
+    for endpoint in settings.endpoints.iter().cycle() {
+        let mut since: Option<Instant> = None;
+        let followed = round(&mut source, &mut sender, endpoint, &lost, &mut since).await;
+        let Err(failure) = followed else { return };
+        match since {
+            Some(since) if since.elapsed() >= GOOD => {
+                backoff.reset();
+                broken_off = 0;
+            }
+            Some(_) => broken_off = broken_off.saturating_add(1),
+            None => {}
         }
-        if since.is_some() || reported.as_ref() != Some(&failure) {
-            let endpoint = &settings.endpoint.text;
-            tracing::error!(provider = &*settings.provider, endpoint, "Provider error: {failure}");
-            reported = Some(failure.clone());
+        if since.is_some() {
+            lost.clear();
         }
-        if !sender.failed(&failure).await {
-            return;
+        let text = endpoint.text.as_str();
+        if since.is_some() || reported.get(text) != Some(&failure) {
+            let provider = &*settings.provider;
+            tracing::error!(provider, endpoint = text, "Provider error: {failure}");
+            reported.insert(text, failure.clone());
         }
-        let wait = backoff.wait(failure.cause);
+        let cause = failure.cause;
+        lost.push((Arc::clone(endpoint), failure));
+        // Another manager may know all the same: no reason to wait, nor to alarm anybody yet. Ones
+        // that break off again and again are no reason to hurry, either.
+        let all = lost.len() >= settings.endpoints.len();
+        if !all && broken_off <= settings.endpoints.len() {
+            continue;
+        }
+        if all {
+            if !sender.failed(&lost).await {
+                return;
+            }
+            lost.clear();
+        }
+        let wait = backoff.wait(cause);
         tracing::debug!(provider = &*settings.provider, ?wait, "Trying the engine again");
         let closed = sender.updates.clone();
         tokio::select! {
@@ -130,16 +160,17 @@ impl Sender<'_> {
     }
 
     /// The last good configuration again, with a finding that says why it may be old.
-    async fn failed(&self, failure: &Failure) -> bool {
+    async fn failed(&self, lost: &[(Arc<Endpoint>, Failure)]) -> bool {
         let provider = &self.settings.provider;
         let mut configuration = self.last.as_ref().map(|last| (**last).clone()).unwrap_or_default();
         let stays = if self.last.is_some() { "what was found last keeps serving; " } else { "" };
-        let message = format!(
-            "engine {}: {failure}; {stays}it is tried again and again",
-            self.settings.endpoint.text
-        );
-        let severity =
-            if failure.cause == Cause::NotManager { Severity::Error } else { Severity::Warning };
+        let told: Vec<String> = lost
+            .iter()
+            .map(|(endpoint, failure)| format!("engine {}: {failure}; ", endpoint.text))
+            .collect();
+        let message = format!("{}{stays}it is tried again and again", told.concat());
+        let wrong_node = lost.iter().all(|(_, failure)| failure.cause == Cause::NotManager);
+        let severity = if wrong_node { Severity::Error } else { Severity::Warning };
         let origin = Origin::Provider { provider: provider.clone() };
         let finding =
             Finding::new(severity, origin, message).on(ObjectKind::Provider, provider.to_string());
@@ -152,10 +183,16 @@ impl Sender<'_> {
 async fn round(
     source: &mut impl Source,
     sender: &mut Sender<'_>,
+    endpoint: &Arc<Endpoint>,
+    lost: &[(Arc<Endpoint>, Failure)],
     since: &mut Option<Instant>,
 ) -> Result<(), Failure> {
     let settings = sender.settings;
-    let engine = Engine::connect(settings.endpoint.clone(), settings.timeout).await?;
+    let engine = Engine::connect(endpoint.clone(), settings.timeout, settings.newest_api).await?;
+    if let Some((from, _)) = lost.last() {
+        let (from, to) = (&from.text, &endpoint.text);
+        tracing::warn!(provider = &*settings.provider, from, to, "Another manager is asked");
+    }
     source.connected();
     let closed = sender.updates.clone();
     if !settings.watch {

@@ -8,10 +8,12 @@ pub mod events;
 pub mod failure;
 pub mod follow;
 pub mod own;
-mod tls;
+pub mod tls;
 pub mod transport;
+pub mod variables;
 
 pub use self::client::Engine;
 pub use self::endpoint::Endpoint;
 pub use self::events::Event;
 pub use self::failure::{Cause, Failure};
+pub use self::variables::DockerVariables;

@@ -111,7 +111,8 @@ impl Transport {
     }
 }
 
-async fn dial_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+/// Connects to the first of a name's addresses that can be connected to.
+pub async fn dial_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("no address for {host:?}"));
     for address in resolve(host).await? {
         match TcpStream::connect((address, port)).await {

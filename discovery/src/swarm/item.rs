@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use bollard::models::{EndpointSpecModeEnum, Service, ServiceUpdateStatusStateEnum};
 use swarmgate_config::decode::{Labels, decode_labels};
+use swarmgate_config::finding::{Finding, Severity};
 
+use super::place::{self, Nodes};
 use crate::build::item::label_origin;
 use crate::build::name::normalize;
 use crate::build::network::{self, Facts, choose};
@@ -34,7 +36,26 @@ pub struct Candidate {
     decoded: Labels,
     /// Whether addresses of tasks are needed.
     pub wants_tasks: bool,
+    /// Whether no overlay network leads there, but addresses of nodes may.
+    pub on_nodes: bool,
     balance: Balance,
+}
+
+/// What a listing knows beside the services.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The provider's name.
+    pub provider: &'a str,
+    /// The provider's option `network`.
+    pub network: Option<&'a str>,
+    /// Networks of Swarm scope.
+    pub overlays: &'a Overlays,
+    /// Networks we are attached to ourselves.
+    pub own: Option<&'a BTreeSet<String>>,
+    /// Tasks by service.
+    pub tasks: &'a HashMap<&'a str, Vec<&'a Task>>,
+    /// Addresses of nodes; or why they cannot be listed.
+    pub nodes: Result<&'a Nodes, &'a str>,
 }
 
 /// Name of a listed service, its labels; `None` for an answer without a specification.
@@ -62,7 +83,7 @@ pub fn is_unsettled(service: &Service) -> bool {
                     | ServiceUpdateStatusStateEnum::ROLLBACK_STARTED
             )
         });
-    differs || updating || awaits_vip(service)
+    differs || updating
 }
 
 fn is_dnsrr(service: &Service) -> bool {
@@ -70,11 +91,6 @@ fn is_dnsrr(service: &Service) -> bool {
     let current = service.endpoint.as_ref().and_then(|endpoint| endpoint.spec.as_ref());
     let written = service.spec.as_ref().and_then(|spec| spec.endpoint_spec.as_ref());
     current.and_then(mode).or_else(|| written.and_then(mode)) == Some(EndpointSpecModeEnum::DNSRR)
-}
-
-/// A fresh service is listed before its VIPs are allocated.
-fn awaits_vip(service: &Service) -> bool {
-    !is_dnsrr(service) && vips(service).is_empty() && !targets(service).is_empty()
 }
 
 fn vips(service: &Service) -> Vec<(String, IpAddr)> {
@@ -125,7 +141,26 @@ impl Candidate {
             .values()
             .any(|service| service.value.load_balancer.as_ref().is_some_and(needs_members));
         let wants_tasks = balance == Balance::Members || (balance == Balance::Auto && picky);
-        Self { service, name, labels, decoded, wants_tasks, balance }
+        Self { service, name, labels, decoded, wants_tasks, on_nodes: false, balance }
+    }
+
+    /// Sees by which networks it can be reached; true: a VIP is still to come. A fresh service is
+    /// listed before its VIPs are allocated.
+    pub fn place(&mut self, overlays: &Overlays) -> bool {
+        let vips = vips(&self.service);
+        let targets = targets(&self.service);
+        let known = targets.iter().any(|target| {
+            overlays.contains_key(target)
+                || overlays.values().any(|overlay| overlay.name == *target)
+        });
+        let led_to = known || vips.iter().any(|(id, _)| overlays.contains_key(id));
+        // The host's network is not among those of the Swarm.
+        if !led_to && (!targets.is_empty() || !place::published(&self.service).is_empty()) {
+            self.on_nodes = true;
+            self.wants_tasks = true;
+            self.balance = Balance::Members;
+        }
+        known && !is_dnsrr(&self.service) && vips.is_empty()
     }
 
     /// The service's id.
@@ -134,14 +169,8 @@ impl Candidate {
     }
 
     /// Finishes the item.
-    pub fn into_item(
-        self,
-        provider: &str,
-        wanted: Option<&str>,
-        overlays: &Overlays,
-        own: Option<&BTreeSet<String>>,
-        tasks: &HashMap<&str, Vec<&Task>>,
-    ) -> Item {
+    pub fn into_item(self, known: Known<'_>) -> Item {
+        let Known { provider, network: wanted, overlays, own, tasks, nodes } = known;
         let vips = vips(&self.service);
         let mut ids: BTreeSet<&str> = vips.iter().map(|(id, _)| id.as_str()).collect();
         let targets = targets(&self.service);
@@ -159,20 +188,28 @@ impl Candidate {
             service: &self.name,
             label: "traefik.swarm.network",
             stack: self.labels.get("com.docker.stack.namespace").map(String::as_str),
-            wanted: self.decoded.network.as_deref().or(wanted),
+            // The provider's is for those that have networks.
+            wanted: self.decoded.network.as_deref().or(wanted.filter(|_| !self.on_nodes)),
             attached: &attached,
             own,
         });
         let origin = label_origin(provider, &self.name, "");
-        let findings = network::findings(remarks, &origin);
+        let mut findings = network::findings(remarks, &origin);
+        if is_dnsrr(&self.service) && self.decoded.lb_swarm == Some(true) {
+            let message = "lbswarm=true has no effect: a service with endpoint mode dnsrr has no \
+                           VIP, so its tasks are balanced here";
+            findings.push(
+                Finding::new(Severity::Warning, origin.clone(), message)
+                    .expected("endpoint mode vip, or no label lbswarm"),
+            );
+        }
         let network_id = chosen.and_then(|name| {
             overlays.iter().find(|(_, overlay)| overlay.name == name).map(|(id, _)| id.as_str())
         });
         let vip = vips.iter().find(|(id, _)| Some(id.as_str()) == network_id).map(|(_, vip)| *vip);
+        let tasks: &[&Task] = tasks.get(self.id()).map(Vec::as_slice).unwrap_or_default();
         let mut members: Vec<IpAddr> = tasks
-            .get(self.id())
-            .into_iter()
-            .flatten()
+            .iter()
             .filter(|task| task.status.state == "running")
             .filter_map(|task| {
                 let found = task
@@ -187,9 +224,27 @@ impl Candidate {
             .collect();
         members.sort_unstable();
         members.dedup();
-        let unreachable = network_id.is_none().then(|| {
-            "it is attached to no overlay network, so there is no address to reach it at".to_owned()
+        let mut unreachable = network_id.is_none().then(|| {
+            "it is attached to no overlay network, so there is no address to reach it at; expected \
+             a network that the proxy is attached to as well, or its port published with mode: host"
+                .to_owned()
         });
+        let mut published = None;
+        if self.on_nodes {
+            let none = Nodes::new();
+            let found = place::on_nodes(tasks, nodes.unwrap_or(&none));
+            unreachable = match (nodes, found.unknown) {
+                (Err(why), _) => Some(format!(
+                    "it is only reachable on its nodes, and they cannot be listed: {why}"
+                )),
+                (Ok(_), Some(node)) if found.members.is_empty() => {
+                    Some(format!("the address of its node {node} is not known"))
+                }
+                _ => None,
+            };
+            members = found.members;
+            published = (!found.host).then(|| place::published(&self.service));
+        }
         let counted = self.service.service_status.as_ref().and_then(|status| status.running_tasks);
         let running = match (counted, vip) {
             // A VIP that is still to come: nothing can be sent there yet.
@@ -214,6 +269,7 @@ impl Candidate {
                 members,
                 balance: self.balance,
                 running: Some(running),
+                published,
                 unreachable,
                 ..Targets::default()
             },

@@ -1,7 +1,9 @@
 //! The Swarm provider: services of a Swarm manager, each behind its VIP unless single tasks are
-//! needed. One listing is at most three calls, however many services there are.
+//! needed. One listing is at most three calls, however many services there are; what seldom changes
+//! (our own container's networks, addresses of nodes) is asked for when events say so.
 
 mod item;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -13,12 +15,13 @@ use swarmgate_config::breath::{breathe, look};
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use swarmgate_config::routing::{Left, Skipped, rules_in};
 
-use self::item::{Candidate, Overlay, Overlays};
+use self::item::{Candidate, Known, Overlay, Overlays};
+use self::place::Nodes;
 use crate::build::item::{disabled_findings, label_origin};
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::Task;
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
-use crate::engine::{Engine, Event, Failure, own};
+use crate::engine::{Cause, Engine, Event, Failure, own};
 use crate::provider::{Provider, Updates};
 
 /// The provider.
@@ -45,6 +48,7 @@ impl Provider for Swarm {
             own_networks: None,
             own_known: false,
             skipped: Skipped::shared(),
+            nodes: None,
         };
         Box::pin(follow(source, self.settings, updates))
     }
@@ -58,6 +62,8 @@ struct SwarmSource {
     own_known: bool,
     /// Which services make no routes; all configurations share it.
     skipped: Skipped,
+    /// Addresses of nodes, once they are needed; or why they cannot be listed.
+    nodes: Option<Result<Nodes, String>>,
 }
 
 impl Source for SwarmSource {
@@ -79,12 +85,18 @@ impl Source for SwarmSource {
                 self.own_known = false;
                 Meaning::Change
             }
-            _ => Meaning::Change,
+            kind => {
+                if kind == "node" {
+                    self.nodes = None;
+                }
+                Meaning::Change
+            }
         }
     }
 
     fn connected(&mut self) {
         self.own_known = false;
+        self.nodes = None;
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
@@ -102,25 +114,15 @@ impl Source for SwarmSource {
                 Some((network.id?, Overlay { name: network.name?, ingress }))
             })
             .collect();
-        let mut findings: Vec<Finding> = listed
-            .unreadable
-            .iter()
-            .map(|(name, why)| {
-                let message = format!("the engine's description cannot be read: {why}");
-                Finding::new(Severity::Error, label_origin(&self.provider, name, ""), message)
-            })
-            .collect();
-        let unreadable = |(name, why): &(String, String)| {
-            Left::new(&self.provider, name, format!("its description cannot be read: {why}"), "")
-        };
-        let mut left: Vec<Left> = listed.unreadable.iter().map(unreadable).collect();
+        let mut findings = listed.findings(&self.provider);
+        let mut left = listed.left(&self.provider);
         let mut unsettled = false;
         let mut candidates = Vec::new();
         for service in listed.entries {
             look();
-            if let Some(candidate) = self.sift(service, &mut findings, &mut left) {
-                unsettled |= candidate.1;
-                candidates.push(candidate.0);
+            if let Some((mut candidate, moving)) = self.sift(service, &mut findings, &mut left) {
+                unsettled |= candidate.place(&overlays) || moving;
+                candidates.push(candidate);
             }
         }
         let ids: Vec<String> = candidates
@@ -134,17 +136,27 @@ impl Source for SwarmSource {
             breathe();
             by_service.entry(&task.service_id).or_default().push(task);
         }
+        if self.nodes.is_none() && candidates.iter().any(|candidate| candidate.on_nodes) {
+            self.nodes = Some(nodes(engine).await?);
+        }
+        let none = Nodes::new();
+        let known = Known {
+            provider: &self.provider,
+            network: self.rules.network.as_deref(),
+            overlays: &overlays,
+            own: self.own_networks.as_ref(),
+            tasks: &by_service,
+            nodes: match &self.nodes {
+                None => Ok(&none),
+                Some(Ok(nodes)) => Ok(nodes),
+                Some(Err(why)) => Err(why),
+            },
+        };
         let items: Vec<Item> = candidates
             .into_iter()
             .map(|candidate| {
                 look();
-                candidate.into_item(
-                    &self.provider,
-                    self.rules.network.as_deref(),
-                    &overlays,
-                    self.own_networks.as_ref(),
-                    &by_service,
-                )
+                candidate.into_item(known)
             })
             .collect();
         let mut configuration = build::build(&self.provider, items, &self.rules.default_rule);
@@ -153,6 +165,18 @@ impl Source for SwarmSource {
         self.skipped.replace(left);
         configuration.skipped = self.skipped.clone();
         Ok(Listing { configuration, unsettled })
+    }
+}
+
+/// Addresses of nodes. A socket proxy may forbid to list them: then whoever needs them says so.
+async fn nodes(engine: &Engine) -> Result<Result<Nodes, String>, Failure> {
+    match engine.nodes().await {
+        Ok(listed) => Ok(Ok(listed
+            .into_iter()
+            .filter_map(|node| Some((node.address()?, node.id)).map(|(at, id)| (id, at)))
+            .collect())),
+        Err(failure) if failure.cause == Cause::Unreachable => Err(failure),
+        Err(failure) => Ok(Err(failure.message)),
     }
 }
 

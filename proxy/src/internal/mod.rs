@@ -1,10 +1,11 @@
-//! The proxy's own services: API, dashboard, ping, metrics, HTTP-01 answers, `noop`.
+//! The proxy's own services: API, dashboard, ping, metrics, REST provider, HTTP-01 answers, `noop`.
 
 mod api;
 mod challenge;
 mod dashboard;
 mod ping;
 mod prometheus;
+pub mod rest;
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -29,6 +30,7 @@ pub enum Internal {
     Dashboard,
     Ping,
     Prometheus,
+    Rest,
     AcmeHttp,
     Noop,
 }
@@ -39,6 +41,8 @@ pub struct State {
     pub install: Arc<Install>,
     /// HTTP-01 answers.
     pub challenges: ChallengeLookup,
+    /// Where the REST provider takes configurations, if there is one.
+    pub rest: Option<rest::Put>,
     /// When the process started.
     pub started: std::time::SystemTime,
     /// Set once the stop has begun: ping answers its terminating status.
@@ -57,6 +61,7 @@ impl Internal {
             "dashboard" => Some(Self::Dashboard),
             "ping" => Some(Self::Ping),
             "prometheus" => Some(Self::Prometheus),
+            "rest" => Some(Self::Rest),
             "acme-http" => Some(Self::AcmeHttp),
             "noop" => Some(Self::Noop),
             _ => None,
@@ -68,7 +73,8 @@ impl Internal {
         matches!(self, Self::Api | Self::Prometheus)
     }
 
-    /// Answers a request. `host` is canonical; `certificates` is what TLS serves now.
+    /// Answers a request. `host` is canonical; `certificates` is what TLS serves now. What needs the
+    /// request's body is not answered here, see [`rest`].
     ///
     /// The API's lists cost time in proportion to the configuration (rawdata of 10,000 routers:
     /// some ten milliseconds), and so do the metrics; everything else is immediate.
@@ -85,6 +91,7 @@ impl Internal {
             Self::Dashboard => dashboard::answer(head, state),
             Self::Ping => ping::answer(state),
             Self::Prometheus => prometheus::answer(state, configuration, certificates),
+            Self::Rest => rest::refuse(head).unwrap_or_else(respond::not_found),
             Self::AcmeHttp => challenge::answer(head, host, state),
             Self::Noop => respond::bare(StatusCode::IM_A_TEAPOT),
         }
@@ -104,6 +111,7 @@ mod tests {
         State {
             install: Arc::new(serde_json::from_str(install).unwrap()),
             challenges,
+            rest: None,
             started: std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_500),
             terminating: AtomicBool::new(false),
             metrics: None,
@@ -133,7 +141,8 @@ mod tests {
             ("acme-http", Some(Internal::AcmeHttp)),
             ("noop", Some(Internal::Noop)),
             ("Api", None),
-            ("rest", None),
+            ("rest", Some(Internal::Rest)),
+            ("Rest", None),
             ("", None),
         ] {
             assert_eq!(Internal::by_name(name), expected, "{name}");

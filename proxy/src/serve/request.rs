@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::forward::tunnel::Tunnel;
 use crate::forward::{self, Departing, Exchange, headers};
 use crate::http1::{Client, framing};
-use crate::internal::Internal;
+use crate::internal::{Internal, rest};
 use crate::middleware::{Context, Flow, NoForwardedFor, RawQuery};
 use crate::present::Present;
 use crate::respond;
@@ -122,7 +122,7 @@ pub async fn handle(
         Prepared::Routed(way) => {
             let answered = match way.target() {
                 Some(Target::Internal(internal)) => {
-                    let serving = serve_internally(worker, &way, *internal, head);
+                    let serving = serve_internally(worker, &way, *internal, head, body);
                     Box::pin(serving).await.into()
                 }
                 Some(Target::Balancer(balancer)) if !balancer.is_empty() => {
@@ -503,7 +503,11 @@ async fn serve_internally(
     way: &Way,
     internal: Internal,
     head: &request::Parts,
+    body: &mut RequestBody,
 ) -> Response<Body> {
+    if internal == Internal::Rest {
+        return take_configuration(worker, head, body).await;
+    }
     let certificates = worker.shared.store.get();
     let state = Arc::clone(&worker.shared.state);
     let host = canonical::host(way.host());
@@ -518,6 +522,27 @@ async fn serve_internally(
         answer.map(Body::into_own)
     });
     match printing.await {
+        Ok(answer) => answer.map(Body::Full),
+        Err(_) => respond::text(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// Hands a configuration to the REST provider. Decoding it may take milliseconds, too.
+async fn take_configuration(
+    worker: &Worker,
+    head: &request::Parts,
+    body: &mut RequestBody,
+) -> Response<Body> {
+    let Some(put) = worker.shared.state.rest.clone() else { return respond::not_found() };
+    if let Some(refused) = rest::refuse(head) {
+        return refused;
+    }
+    let body = match rest::read(body).await {
+        Ok(body) => body,
+        Err(refused) => return closing(refused),
+    };
+    let taking = tokio::task::spawn_blocking(move || rest::answer(&put, &body).map(Body::into_own));
+    match taking.await {
         Ok(answer) => answer.map(Body::Full),
         Err(_) => respond::text(StatusCode::INTERNAL_SERVER_ERROR),
     }

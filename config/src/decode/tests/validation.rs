@@ -113,7 +113,13 @@ fn not_fatal() {
         (&["--accessLog.fields.headers.defaultMode=hide"], "unknown mode \"hide\""),
         (&["--providers.file.watch=true"], "names neither a file nor a directory"),
         (&["--providers.docker.endpoint=/var/run/docker.sock"], "unable to parse docker host"),
-        (&["--providers.swarm.endpoint=ssh://host"], "ssh:// are not served yet"),
+        (&["--providers.swarm.endpoint=ssh://host"], "ssh:// are not served"),
+        (&["--providers.swarm.endpoint=tcp://a:1, b:2"], "unable to parse docker host \"b:2\""),
+        (&["--providers.http=true"], "non-empty endpoint is required"),
+        (
+            &["--providers.http.endpoint=http://h/", "--providers.http.pollInterval=0"],
+            "the poll interval is not more than zero",
+        ),
         (&["--core.defaultRuleSyntax=v2"], "v2 syntax are known but not served yet"),
         (&["--entryPoints.dns.address=:53/udp"], "UDP entry points are known but not served yet"),
     ];

@@ -1,6 +1,6 @@
 //! The functions a template can call: Go's own few and a part of Sprig's.
 
-use super::{Data, Value};
+use super::{Data, MOST_TEXT, Value, too_long};
 use crate::build::name::normalize;
 
 /// The names [`call`] knows.
@@ -27,9 +27,13 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "toString",
 ];
 
-/// A label's value; empty when there is none.
-pub(super) fn label(data: Data<'_>, key: &str) -> Value {
-    Value::Text(data.labels.get(key).cloned().unwrap_or_default())
+/// A label's value; empty when there is none. One that no rule could hold is not taken.
+pub(super) fn label(data: Data<'_>, key: &str) -> Result<Value, String> {
+    let text = data.labels.get(key).map(String::as_str).unwrap_or_default();
+    if text.len() > MOST_TEXT {
+        return Err(too_long());
+    }
+    Ok(Value::Text(text.to_owned()))
 }
 
 /// A value as text.
@@ -86,6 +90,11 @@ pub(super) fn call(function: &str, arguments: Vec<Value>, data: Data<'_>) -> Res
         "replace" => match &arguments[..] {
             [old, new, subject] => {
                 let (old, new, subject) = (text(old)?, text(new)?, text(subject)?);
+                // Before it is made: each of the three may be long.
+                let found = subject.matches(&*old).count();
+                if found.saturating_mul(new.len()) > MOST_TEXT {
+                    return Err(too_long());
+                }
                 Ok(Value::Text(subject.replace(&old, &new)))
             }
             _ => wrong("three strings"),
@@ -119,11 +128,17 @@ pub(super) fn call(function: &str, arguments: Vec<Value>, data: Data<'_>) -> Res
             _ => wrong("a list"),
         },
         "join" => match &arguments[..] {
-            [separator, Value::List(list)] => Ok(Value::Text(list.join(&text(separator)?))),
+            [separator, Value::List(list)] => {
+                let separator = text(separator)?;
+                if list.len().saturating_mul(separator.len()) > MOST_TEXT {
+                    return Err(too_long());
+                }
+                Ok(Value::Text(list.join(&separator)))
+            }
             _ => wrong("a separator and a list"),
         },
         "index" => match &arguments[..] {
-            [Value::Labels, key] => Ok(label(data, &text(key)?)),
+            [Value::Labels, key] => label(data, &text(key)?),
             [Value::List(list), Value::Number(at)] => usize::try_from(*at)
                 .ok()
                 .and_then(|at| list.get(at))

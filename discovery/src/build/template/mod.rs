@@ -15,6 +15,12 @@ use std::collections::BTreeMap;
 use self::functions::{call, label, show};
 use self::parse::{closing, parse_action};
 
+/// The longest rule that may come out, in bytes: each router of a service may ask for one.
+const MOST_RENDERED: usize = 8 * 1024;
+
+/// The longest text on the way there: labels can be long, and functions make them longer.
+const MOST_TEXT: usize = 64 * 1024;
+
 /// What a template can refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Data<'a> {
@@ -66,6 +72,21 @@ enum Value {
     Labels,
 }
 
+impl Value {
+    /// About how many bytes it has as text.
+    fn size(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::List(list) => list.iter().map(|part| part.len().saturating_add(1)).sum(),
+            Value::Number(_) | Value::Bool(_) | Value::Labels => 0,
+        }
+    }
+}
+
+fn too_long() -> String {
+    format!("a text becomes longer than {MOST_TEXT} bytes")
+}
+
 impl Template {
     /// Traefik's default: ``Host(`{{ normalize .Name }}`)``.
     pub fn standard() -> Self {
@@ -114,6 +135,9 @@ impl Template {
                 Part::Text(text) => out.push_str(text),
                 Part::Pipeline(pipeline) => out.push_str(&show(&run(pipeline, data)?)),
             }
+            if out.len() > MOST_RENDERED {
+                return Err(format!("it renders to more than {MOST_RENDERED} bytes"));
+            }
         }
         Ok(out)
     }
@@ -129,7 +153,7 @@ fn run(pipeline: &Pipeline, data: Data<'_>) -> Result<Value, String> {
                 Term::Name => Value::Text(data.name.to_owned()),
                 Term::ContainerName => Value::Text(data.container_name.to_owned()),
                 Term::Labels => Value::Labels,
-                Term::Label(key) => label(data, key),
+                Term::Label(key) => label(data, key)?,
                 Term::Nested(nested) => run(nested, data)?,
             });
         }
@@ -138,6 +162,9 @@ fn run(pipeline: &Pipeline, data: Data<'_>) -> Result<Value, String> {
             Some(function) => Some(call(function, arguments, data)?),
             None => arguments.pop(),
         };
+        if piped.as_ref().is_some_and(|value| value.size() > MOST_TEXT) {
+            return Err(too_long());
+        }
     }
     piped.ok_or_else(|| "an empty action".into())
 }

@@ -78,3 +78,26 @@ fn what_is_not_served_is_named() {
         assert!(error.contains(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn templates_that_blow_up() {
+    let labels = [("long", "x".repeat(40_000)), ("longer", "y".repeat(70_000))]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+    let data = Data { name: "aaaaaaaaaa", container_name: "", labels: &labels };
+    let tenfold = " | replace \"a\" \"aaaaaaaaaa\"".repeat(40);
+    let table = [
+        (format!("{{{{ .Name{tenfold} }}}}"), "longer than"),
+        ("{{ replace \"a\" .Labels.long .Name }}".into(), "longer than"),
+        ("{{ splitList \"\" .Name | join .Labels.long }}".into(), "longer than"),
+        ("{{ print .Labels.long .Labels.long }}".into(), "longer than"),
+        ("{{ .Labels.longer | trim }}".into(), "longer than"),
+        ("{{ index .Labels \"longer\" }}".into(), "longer than"),
+        ("{{ .Labels.long }}".into(), "renders to more than"),
+        ("{{ .Name }}".repeat(1_000), "renders to more than"),
+    ];
+    for (text, expected) in table {
+        let error = Template::parse(&text).unwrap().render(data).unwrap_err();
+        assert!(error.contains(expected), "{}: {error}", text.get(..60).unwrap_or(&text));
+    }
+}

@@ -50,7 +50,13 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response<Body> {
 /// Compact, one newline at the end; `&`, `<`, `>` and the two line separators of JavaScript are
 /// escaped, so that no string can end a script that it is pasted into.
 fn text(value: &impl Serialize) -> Bytes {
-    let plain = serde_json::to_string(value).unwrap_or_else(|_| "null".into());
+    let mut text = escaped(&serde_json::to_string(value).unwrap_or_else(|_| "null".into()));
+    text.push('\n');
+    Bytes::from(text)
+}
+
+/// JSON as Go's encoder writes it.
+pub(crate) fn escaped(plain: &str) -> String {
     let mut text = String::with_capacity(plain.len() + 1);
     // These characters occur inside of strings only.
     for c in plain.chars() {
@@ -63,8 +69,7 @@ fn text(value: &impl Serialize) -> Bytes {
             c => text.push(c),
         }
     }
-    text.push('\n');
-    Bytes::from(text)
+    text
 }
 
 /// Leaves out, at every depth, what Go leaves out as empty: null, false, 0, `""`, `[]` and a zero

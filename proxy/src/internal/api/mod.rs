@@ -16,6 +16,7 @@ use swarmgate_config::checked::Configuration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+pub(super) use self::json::escaped;
 use self::list::Query;
 pub(super) use self::objects::servers_up;
 use super::{State, dashboard};

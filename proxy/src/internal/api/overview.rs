@@ -34,6 +34,8 @@ pub(super) fn overview(scene: &Scene<'_>) -> Value {
         (install.providers.docker.is_some(), "Docker"),
         (install.providers.swarm.is_some(), "Swarm"),
         (install.providers.file.is_some(), "File"),
+        (install.providers.http.is_some(), "HTTP"),
+        (install.providers.rest.is_some(), "Rest"),
     ]
     .into_iter()
     .filter_map(|(on, name)| on.then_some(name))

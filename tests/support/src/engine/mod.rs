@@ -252,6 +252,12 @@ impl Engine {
         self.change(|state| state.replace_task(service, index))
     }
 
+    /// Has one task shut down: it still runs, and is on its way out. `false` when the service has no
+    /// task with that index.
+    pub fn shut_down_task(&self, service: &str, index: usize) -> bool {
+        self.change(|state| state.shut_down_task(service, index))
+    }
+
     /// Sets the state of a rolling update (`updating`, `completed`, ...).
     pub fn set_update_state(&self, service: &str, update: Option<&'static str>) {
         self.change(|state| ((), state.set_update_state(service, update)));

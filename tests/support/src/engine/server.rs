@@ -171,6 +171,7 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Option<Resp
     match fault {
         Some(Fault::Status(status, message)) => return Some(failure(status, &message)),
         Some(Fault::Body(body)) => return Some(full(StatusCode::OK, "application/json", body)),
+        Some(Fault::Bytes(bytes)) => return Some(full(StatusCode::OK, "application/json", bytes)),
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Close) => return None,
         Some(Fault::Slow(delay)) => tokio::time::sleep(delay).await,

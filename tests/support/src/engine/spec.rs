@@ -219,8 +219,10 @@ impl ContainerSpec {
 pub enum Fault {
     /// This status with an engine-like message.
     Status(u16, String),
-    /// Status 200 and these bytes.
+    /// Status 200 and this text.
     Body(String),
+    /// Status 200 and these bytes, which need not be text.
+    Bytes(Vec<u8>),
     /// Nothing, with the connection open.
     Hang,
     /// The connection is closed without an answer.

@@ -348,6 +348,17 @@ impl State {
         (true, events)
     }
 
+    /// Sets the desired state of one task to `shutdown`; its container gets its signal.
+    pub fn shut_down_task(&mut self, name: &str, index: usize) -> (bool, Vec<Value>) {
+        let local = self.local_containers;
+        let Some(service) = self.services.get_mut(name) else { return (false, Vec::new()) };
+        let Some(task) = service.tasks.get_mut(index) else { return (false, Vec::new()) };
+        task.desired = "shutdown".into();
+        let task = task.clone();
+        let events = if local { vec![task_event(service, &task, "kill")] } else { Vec::new() };
+        (true, events)
+    }
+
     /// Sets `UpdateStatus.State`.
     pub fn set_update_state(&mut self, name: &str, state: Option<&'static str>) -> Vec<Value> {
         let Some(service) = self.services.get_mut(name) else { return Vec::new() };
