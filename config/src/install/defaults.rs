@@ -26,7 +26,7 @@ impl Install {
 
     fn needs_internal_entry_point(&self) -> bool {
         // The REST provider is not served yet: nothing would answer on its port.
-        self.api.as_ref().is_some_and(|api| api.insecure)
+        (self.api.as_ref().is_some_and(|api| api.insecure) && self.v1.api_entry_point.is_none())
             || self
                 .ping
                 .as_ref()

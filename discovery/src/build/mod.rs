@@ -13,6 +13,7 @@ pub use self::item::{Balance, Item, Targets};
 pub use self::servers::needs_members;
 
 use swarmgate_config::breath::look;
+use swarmgate_config::legacy::Context;
 use swarmgate_config::routing::Configuration;
 
 use self::constraint::Constraint;
@@ -29,6 +30,8 @@ pub struct Rules {
     pub default_rule: Template,
     /// The network that leads to them.
     pub network: Option<String>,
+    /// What labels of Traefik v1 depend on.
+    pub legacy: Context,
 }
 
 /// Builds a provider's configuration. The order of `items` does not matter.

@@ -148,7 +148,7 @@ impl DockerSource {
     ) -> Option<(Candidate<'a>, bool)> {
         let name = item::name(summary)?;
         let labels = summary.labels.clone().unwrap_or_default().into_iter().collect();
-        let decoded = item::decode(&self.provider, &name, &labels);
+        let decoded = item::decode(&self.provider, &name, &labels, &self.options.rules.legacy);
         let rules = &self.options.rules;
         if !decoded.enable.unwrap_or(rules.exposed_by_default) {
             findings.extend(disabled_findings(&self.provider, &name, &labels, &decoded));

@@ -149,7 +149,7 @@ impl SwarmSource {
     /// Keeps a service that is enabled, allowed and no job, and tells whether it is on its way.
     fn sift(&self, service: Service, findings: &mut Vec<Finding>) -> Option<(Candidate, bool)> {
         let (name, labels) = item::identity(&service)?;
-        let decoded = item::decode(&self.provider, &name, &labels);
+        let decoded = item::decode(&self.provider, &name, &labels, &self.rules.legacy);
         if !decoded.enable.unwrap_or(self.rules.exposed_by_default) {
             findings.extend(disabled_findings(&self.provider, &name, &labels, &decoded));
             tracing::debug!(container = name, "Filtering disabled container");
