@@ -63,7 +63,7 @@ fn deploy(engine: &Engine, name: &str, text: &str, relabel: Relabel) -> Vec<Upst
         let mut labels: Vec<(String, String)> = service.labels.clone().into_iter().collect();
         relabel(&mut labels);
         for (label, value) in &mut labels {
-            if label.ends_with(".loadbalancer.server.port") {
+            if label.ends_with(".loadbalancer.server.port") || label == "traefik.port" {
                 let port = vip_port(value.parse().unwrap());
                 *value = port.to_string();
                 wanted.push((service.name.clone(), port));
@@ -264,6 +264,105 @@ fn kitten_api() {
     });
     assert_eq!(response.json()["name"], "kittenapi_kittenapi");
     assert_eq!(client::get(web, "other.example.com", "/").unwrap().status, 404);
+    drop(servers);
+}
+
+/// The published command line of a stack for Traefik 1.7; ports and the socket are the test's, said
+/// as v1 says them.
+fn whoami_v1(engine: &Engine, more: &[String]) -> Running {
+    let stack: Value = serde_yaml::from_str(&example("whoami-v1/docker-stack.yml")).unwrap();
+    let command = stack["services"]["traefik"]["command"].as_sequence().unwrap();
+    let flags = command.iter().map(|flag| flag.as_str().unwrap().to_owned());
+    let own = [format!("--docker.endpoint={}", engine.endpoint())];
+    let flags = flags.chain(own).chain(more.iter().cloned());
+    Launch::new(env!("CARGO_BIN_EXE_swarmgate")).args(flags).start()
+}
+
+#[test]
+fn whoami_of_traefik_1_7() {
+    let engine = Engine::start_temporary().unwrap();
+    let servers = deploy(&engine, "whoami", &example("whoami-v1/docker-stack.yml"), untouched);
+    let (http, api) = (ports::free(), ports::free());
+    let points = [
+        format!("--entryPoints=Name:http Address:127.0.0.1:{http}"),
+        format!("--entryPoints=Name:traefik Address:127.0.0.1:{api}"),
+    ];
+    let mut process = whoami_v1(&engine, &points);
+    process.wait_listening(http);
+    let host = "whoami.docker.localhost";
+    let response = eventually("who am I", LIMIT, || match client::get(http, host, "/") {
+        Ok(response) if response.status == 200 => Ok(response),
+        other => Err(format!("{other:?}; {}", process.output())),
+    });
+    assert_eq!(response.json()["name"], "whoami_whoami");
+    assert_eq!(client::get(http, "other.docker.localhost", "/").unwrap().status, 404);
+
+    let dashboard = client::get(api, "manager:8080", "/").unwrap();
+    assert_eq!(dashboard.status, 301, "{dashboard:?}");
+    assert_eq!(dashboard.header("location"), Some("http://manager:8080/dashboard/"));
+    assert_eq!(client::get(api, "manager:8080", "/dashboard/").unwrap().status, 200);
+
+    let router = client::get(api, "manager", "/api/http/routers/whoami-whoami@swarm").unwrap();
+    assert_eq!(router.json()["rule"], "Host(`whoami.docker.localhost`)");
+    let said = process.output();
+    for part in [
+        "--docker.swarmMode is of Traefik v1: it works here as it did there",
+        "expected in v3: --providers.swarm=true",
+        "labels of Traefik v1 are translated",
+        "traefik.http.routers.whoami-whoami.rule=Host(`whoami.docker.localhost`)",
+    ] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
+    drop(servers);
+}
+
+#[test]
+fn v1_labels_with_tls_paths_and_protection() {
+    let engine = Engine::start_temporary().unwrap();
+    let stack = "
+services:
+  shop:
+    networks: [net]
+    deploy:
+      labels:
+        - traefik.port=80
+        - traefik.frontend.rule=Host:shop.test;PathPrefixStrip:/shop
+        - traefik.frontend.entryPoints=http,https
+        - traefik.frontend.headers.customResponseHeaders=X-Shop:yes||X-More:too
+  admin:
+    networks: [net]
+    deploy:
+      labels:
+        - traefik.port=80
+        - traefik.frontend.rule=Host:admin.test
+        - traefik.frontend.auth.basic.Users=u:h
+networks:
+  net: {}
+";
+    let servers = deploy(&engine, "v1", stack, untouched);
+    let (http, https, api) = (ports::free(), ports::free(), ports::free());
+    let points = [
+        format!("--entryPoints=Name:http Address:127.0.0.1:{http}"),
+        format!("--entryPoints=Name:https Address:127.0.0.1:{https} TLS"),
+        format!("--entryPoints=Name:traefik Address:127.0.0.1:{api}"),
+    ];
+    let mut process = whoami_v1(&engine, &points);
+    process.wait_listening(https);
+    let answer =
+        eventually("the shop", LIMIT, || match client::get(http, "shop.test", "/shop/x") {
+            Ok(response) if response.status == 200 => Ok(response),
+            other => Err(format!("{other:?}; {}", process.output())),
+        });
+    assert_eq!(answer.header("x-shop"), Some("yes"));
+    assert_eq!(answer.header("x-more"), Some("too"));
+    assert_eq!(answer.json()["target"], "/x", "{}", answer.text());
+    let mut secure =
+        Client::connect_tls(("127.0.0.1", https), "shop.test", Trust::Anything).unwrap();
+    let answer = secure.exchange("GET /shop/y HTTP/1.1\r\nHost: shop.test\r\n\r\n").unwrap();
+    assert_eq!(answer.status, 200, "TLS is the entry point's, so of its routers too");
+    // Protection that is not understood: nobody gets in.
+    assert_eq!(client::get(http, "admin.test", "/").unwrap().status, 404);
+    assert!(process.output().contains("the router is not served"), "{}", process.output());
     drop(servers);
 }
 

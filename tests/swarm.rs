@@ -16,3 +16,5 @@ mod house;
 mod kittenapi;
 #[path = "swarm/labels.rs"]
 mod labels;
+#[path = "swarm/whoami_v1.rs"]
+mod whoami_v1;

@@ -5,6 +5,7 @@
 //! - [`decode`]: labels, flags, variables and files -> the types above, with origins.
 //! - [`rule`]: a router rule's text -> syntax tree.
 //! - [`check`]: as written -> [`checked`], links resolved, findings per object.
+//! - [`legacy`]: labels and flags of Traefik v1 -> those of today.
 //! - [`breath`]: work on thousands of objects lets others in between.
 //!
 //! This crate knows none of its siblings and does no network I/O.
@@ -15,6 +16,7 @@ pub mod checked;
 pub mod decode;
 pub mod finding;
 pub mod install;
+pub mod legacy;
 pub mod name;
 pub mod routing;
 pub mod rule;

@@ -1,4 +1,4 @@
-//! Names: `name@provider`, and how a reference without `@` finds its provider.
+//! Names: `name@provider`, how a reference without `@` finds its provider, and names made of others.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -104,6 +104,12 @@ impl Serialize for QName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
     }
+}
+
+/// Joins the runs of letters and digits with `-`; case stays (Traefik: `normalize`).
+pub fn normalize(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<&str>>().join("-")
 }
 
 #[cfg(test)]

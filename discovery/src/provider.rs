@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::install::{Docker, Install};
+use swarmgate_config::legacy::Context;
 use swarmgate_config::routing::Configuration;
 
 use crate::build::Rules;
@@ -76,8 +77,10 @@ pub fn providers_in(
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     let mut findings = Vec::new();
     let given = &install.providers;
+    let legacy = Context::of(install);
     if let Some(settings) = &given.swarm {
-        match swarm("swarm", settings, settings.refresh_seconds, surroundings, &mut findings) {
+        let refresh = settings.refresh_seconds;
+        match swarm("swarm", settings, refresh, surroundings, &legacy, &mut findings) {
             Ok(provider) => providers.push(Box::new(provider)),
             Err(message) => findings.push(refused("swarm", message)),
         }
@@ -86,10 +89,10 @@ pub fn providers_in(
         // v2's swarm mode keeps the name `docker`, so that references `x@docker` work.
         let result: Result<Box<dyn Provider>, String> = if settings.swarm_mode {
             let refresh = settings.swarm_mode_refresh_seconds.or(settings.refresh_seconds);
-            swarm("docker", settings, refresh, surroundings, &mut findings)
+            swarm("docker", settings, refresh, surroundings, &legacy, &mut findings)
                 .map(|it| Box::new(it) as _)
         } else {
-            docker(settings, surroundings, &mut findings).map(|it| Box::new(it) as _)
+            docker(settings, surroundings, &legacy, &mut findings).map(|it| Box::new(it) as _)
         };
         match result {
             Ok(provider) => providers.push(provider),
@@ -129,11 +132,12 @@ fn swarm(
     settings: &Docker,
     refresh: Option<swarmgate_config::scalar::Duration>,
     surroundings: &Surroundings,
+    legacy: &Context,
     findings: &mut Vec<Finding>,
 ) -> Result<Swarm, String> {
     Ok(Swarm {
         settings: follow_settings(name, settings, refresh, surroundings)?,
-        rules: rules(name, settings, findings)?,
+        rules: rules(name, settings, legacy, findings)?,
         own: surroundings.own_container.clone(),
     })
 }
@@ -141,11 +145,12 @@ fn swarm(
 fn docker(
     settings: &Docker,
     surroundings: &Surroundings,
+    legacy: &Context,
     findings: &mut Vec<Finding>,
 ) -> Result<docker::Docker, String> {
     Ok(docker::Docker {
         settings: follow_settings("docker", settings, settings.refresh_seconds, surroundings)?,
-        rules: rules("docker", settings, findings)?,
+        rules: rules("docker", settings, legacy, findings)?,
         use_bind_port_ip: settings.use_bind_port_ip,
         allow_empty_services: settings.allow_empty_services,
         own: surroundings.own_container.clone(),
@@ -170,7 +175,12 @@ fn follow_settings(
     })
 }
 
-fn rules(name: &str, settings: &Docker, findings: &mut Vec<Finding>) -> Result<Rules, String> {
+fn rules(
+    name: &str,
+    settings: &Docker,
+    legacy: &Context,
+    findings: &mut Vec<Finding>,
+) -> Result<Rules, String> {
     let text = settings.constraints.as_deref().unwrap_or_default();
     let (constraint, warnings) =
         Constraint::parse(text).map_err(|error| format!("constraints {text:?}: {error}"))?;
@@ -187,6 +197,7 @@ fn rules(name: &str, settings: &Docker, findings: &mut Vec<Finding>) -> Result<R
         constraint,
         default_rule,
         network: settings.network.clone().filter(|network| !network.is_empty()),
+        legacy: legacy.clone(),
     })
 }
 

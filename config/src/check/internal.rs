@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::finding::Origin;
 use crate::install::{Address, Install, RedirectEntryPoint};
+use crate::name::normalize;
 use crate::routing::{
     Configuration, Middleware, RedirectRegex, RedirectScheme, Router, Service, StripPrefix, Written,
 };
@@ -44,17 +45,29 @@ pub(super) fn configuration(install: &Install) -> Configuration {
         router("rest", "traefik", "/api/providers", i64::MAX, &[]);
     }
     if let Some(api) = install.api.as_ref().filter(|api| api.insecure) {
-        router("api", "traefik", "/api", i64::MAX - 1, &[]);
+        let entry_point = install.v1.api_entry_point.as_deref().unwrap_or("traefik");
+        router("api", entry_point, "/api", i64::MAX - 1, &[]);
         if api.dashboard {
             let middlewares = ["dashboard_redirect@internal", "dashboard_stripprefix@internal"];
-            router("dashboard", "traefik", "/", i64::MAX - 2, &middlewares);
+            router("dashboard", entry_point, "/", i64::MAX - 2, &middlewares);
             dashboard_middlewares(&mut made);
         }
     }
     for name in services(install).into_iter().filter_map(|(name, on)| on.then_some(name)) {
         made.services.insert(name.into(), written(Service::default()));
     }
+    of_v1(install, &mut made);
     made
+}
+
+/// What hung on entry points in v1.
+fn of_v1(install: &Install, made: &mut Configuration) {
+    let of_v1 = &install.v1.routing;
+    made.routers.extend(of_v1.routers.clone());
+    made.middlewares.extend(of_v1.middlewares.clone());
+    made.certificates.extend(of_v1.certificates.iter().cloned());
+    made.tls_options.extend(of_v1.tls_options.clone());
+    made.tls_stores.extend(of_v1.tls_stores.clone());
 }
 
 /// The internal services by name, and whether what they need is switched on.
@@ -117,7 +130,7 @@ fn redirections(install: &Install, made: &mut Configuration) {
         // An unknown target was reported when the install configuration was read; the routers
         // work, nothing is redirected.
         let Some(port) = port(install, to) else { continue };
-        let router_name = normalised(&format!("{name}-to-{}", to.to));
+        let router_name = normalize(&format!("{name}-to-{}", to.to));
         let middleware_name = format!("redirect-{router_name}");
         let mut rule = "HostRegexp(`^.+$`)".to_owned();
         if point.allow_acme_bypass {
@@ -150,13 +163,6 @@ fn port(install: &Install, to: &RedirectEntryPoint) -> Option<String> {
     }
     let target = install.entry_points.get(&to.to)?;
     Address::parse(&target.address).ok().map(|address| address.port.to_string())
-}
-
-/// Letters and digits stay; whatever is between becomes one `-`.
-fn normalised(name: &str) -> String {
-    let words: Vec<&str> =
-        name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.join("-")
 }
 
 /// `/` leads to `/dashboard/`; the dashboard itself sees stripped paths.

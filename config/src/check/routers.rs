@@ -14,6 +14,7 @@ use crate::breath::breathe;
 use crate::checked::{Checked, Route, RouteTls, Status};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::install::Install;
+use crate::legacy;
 use crate::name::QName;
 use crate::routing::{Observability, Router, RouterTls, ServersTransport, Written};
 use crate::rule::{self, Expr};
@@ -81,6 +82,19 @@ impl Mounted {
                 Trouble::new(format!("error while parsing rule {text}: {error}"))
             }),
         };
+        if let Ok(rule) = &rule
+            && !name.is_internal()
+        {
+            for (was, today) in legacy::former(rule) {
+                let text = rule::shortened(&was);
+                let trouble = Trouble::new(format!(
+                    "{text} is a form of Traefik v2, which v3 takes as it stands: it does not \
+                     match what it matched there"
+                ))
+                .expected(rule::shortened(&today));
+                self.say(Severity::Warning, &trouble, &written.origin, name);
+            }
+        }
         let priority = match router.priority {
             Some(priority) if priority > MAX_USER_PRIORITY && !name.is_internal() => {
                 Err(Trouble::new(format!(

@@ -9,6 +9,7 @@ use super::text::{quote, shorten};
 use super::tree::{Builder, Tree, split_key};
 use crate::finding::{Finding, Origin, Severity};
 use crate::install::Install;
+use crate::legacy::FlagOption;
 
 /// One flag with its value.
 struct Flag<'a> {
@@ -22,10 +23,20 @@ struct Flag<'a> {
 /// The name of the flag that names the file.
 pub(super) const CONFIG_FILE: &str = "configFile";
 
-/// Reads all flags; `--configFile` is left out. The findings are errors in form, and warnings.
-pub(super) fn parse(arguments: &[String]) -> (Tree<'static>, Vec<Finding>) {
+/// Reads all flags; `--configFile` is left out. `translated` are those that were written in the
+/// form of Traefik v1. The findings are errors in form, and warnings.
+pub(super) fn parse(
+    arguments: &[String],
+    translated: &[FlagOption],
+) -> (Tree<'static>, Vec<Finding>) {
     let mut findings = Vec::new();
-    let flags = split(arguments, &mut findings);
+    let old = translated.iter().map(|option| Flag {
+        typed: Arc::clone(&option.typed),
+        key: &option.key,
+        value: &option.value,
+    });
+    // What is written in today's form comes last: it wins.
+    let flags: Vec<Flag<'_>> = old.chain(split(arguments, &mut findings)).collect();
     let mut builder = Builder::new(Source::Flags);
     let mut keys: Vec<(&Flag<'_>, Vec<&str>)> = Vec::new();
     for flag in &flags {

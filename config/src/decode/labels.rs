@@ -247,7 +247,7 @@ impl LabelReader {
         if let Some((key, count)) = self.v1.take() {
             let message = format!(
                 "{count} labels of Traefik v1 (traefik.frontend, traefik.backend, traefik.port or \
-                 segments) are not served yet: ignored"
+                 segments) are ignored here: v1's names have a case of their own"
             );
             let expected = "labels under traefik.http.routers and traefik.http.services";
             self.say(Severity::Warning, &key, message, expected);

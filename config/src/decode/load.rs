@@ -7,9 +7,11 @@ use super::de::{decode_all, fields_of};
 use super::lookup::{self, Found};
 use super::text::shorten;
 use super::tree::{ROOT, Tree};
+use super::v1_file::V1File;
 use super::{Loaded, Sources, flags, legacy, presence, toml, unserved, validate, variables, yaml};
 use crate::finding::{Finding, Origin, Severity};
 use crate::install::Install;
+use crate::legacy::{Facts, TranslatedFlags};
 
 /// Nobody writes longer ones; a device or a log given by mistake must not fill the memory.
 const MOST_BYTES: u64 = 16 << 20;
@@ -20,14 +22,27 @@ const MOST_ERRORS: usize = 25;
 /// See [`super::load_install`].
 pub(super) fn load(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
     let fields = fields_of::<Install>();
-    if let Some(found) = lookup::find(sources).map_err(|finding| vec![finding])? {
-        let ignored = ignored(sources, fields, &found);
+    let v1 = crate::legacy::flags(&sources.arguments);
+    let today = v1.as_ref().map(|v1| Sources { arguments: v1.rest.clone(), ..sources.clone() });
+    if let Some(found) =
+        lookup::find(today.as_ref().unwrap_or(sources)).map_err(|finding| vec![finding])?
+    {
         let tree = read(&found).map_err(|finding| vec![finding])?;
-        return from_tree(tree, format!("file {}", found.shown), ignored);
+        if found.path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"))
+            && let Some(file) = V1File::of(&tree)
+        {
+            return from_v1_file(file, sources, &found);
+        }
+        let ignored = ignored(sources, fields, &found);
+        return from_tree(tree, format!("file {}", found.shown), ignored, Facts::default());
     }
     if !sources.arguments.is_empty() {
-        let (tree, findings) = flags::parse(&sources.arguments);
-        let mut findings = findings;
+        let v1 = v1.unwrap_or_else(|| TranslatedFlags {
+            rest: sources.arguments.clone(),
+            ..TranslatedFlags::default()
+        });
+        let (tree, mut findings) = flags::parse(&v1.rest, &v1.options);
+        findings.splice(0..0, v1.findings);
         if variables::any(&sources.variables, fields) {
             findings.push(
                 Finding::new(
@@ -38,12 +53,33 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
                 .expected("everything in one of file, flags, variables"),
             );
         }
-        return from_tree(tree, "flags".into(), findings);
+        return from_tree(tree, "flags".into(), findings, v1.facts);
     }
     let (tree, findings) = variables::parse(&sources.variables, fields);
     let source =
         if variables::any(&sources.variables, fields) { "environment" } else { "defaults" };
-    from_tree(tree, source.into(), findings)
+    from_tree(tree, source.into(), findings, Facts::default())
+}
+
+/// A file of v1, and the flags that v1 read after it.
+fn from_v1_file(
+    mut file: V1File,
+    sources: &Sources,
+    found: &Found,
+) -> Result<Loaded, Vec<Finding>> {
+    let mut arguments = std::mem::take(&mut file.words);
+    arguments.extend(sources.arguments.iter().cloned());
+    let v1 = crate::legacy::flags(&arguments)
+        .unwrap_or_else(|| TranslatedFlags { rest: arguments, ..TranslatedFlags::default() });
+    let (tree, mut findings) = flags::parse(&v1.rest, &v1.options);
+    findings.splice(0..0, file.findings.drain(..).chain(v1.findings));
+    let mut loaded =
+        from_tree(tree, format!("file {} (Traefik v1)", found.shown), findings, v1.facts);
+    match &mut loaded {
+        Ok(loaded) => file.lead_back(&mut loaded.findings),
+        Err(findings) => file.lead_back(findings),
+    }
+    loaded
 }
 
 /// Says that flags and variables beside a file are not read.
@@ -105,6 +141,7 @@ fn from_tree(
     mut tree: Tree,
     source: String,
     mut findings: Vec<Finding>,
+    v1: Facts,
 ) -> Result<Loaded, Vec<Finding>> {
     findings.append(&mut tree.notes);
     findings.extend(presence::resolve(&mut tree, presence::INSTALL));
@@ -119,6 +156,7 @@ fn from_tree(
             return Err(all);
         }
     };
+    install.v1 = v1;
     spread_globals(&mut install);
     let verdict = validate::validate(&install, &tree);
     let ends = findings.iter().any(|finding| finding.severity == Severity::Error);

@@ -3,6 +3,7 @@
 //! - `labels`, `flags`, `variables`, `yaml`, `toml`: each source -> `tree`, the keyed tree.
 //!   `plain` takes the YAML that is simple enough.
 //! - `presence`, `legacy`, `unserved`: passes over the tree before it is decoded.
+//! - `v1_file`: a file of Traefik v1, as flags.
 //! - `de`: the tree -> the types of [`crate::install`] and [`crate::routing`], by serde.
 //! - `objects`: routing configuration, object by object.
 //! - `lookup`, `load`, `validate`: the install configuration as a whole.
@@ -11,7 +12,7 @@
 // Findings are made once on the way out, never in a loop: boxing them would buy nothing.
 #![allow(clippy::result_large_err)]
 
-mod de;
+pub(crate) mod de;
 mod error;
 mod flags;
 mod labels;
@@ -25,10 +26,11 @@ mod plain;
 mod presence;
 mod routing_file;
 pub(crate) mod suggest;
-mod text;
+pub(crate) mod text;
 mod toml;
 mod tree;
 mod unserved;
+mod v1_file;
 mod validate;
 mod variables;
 mod yaml;

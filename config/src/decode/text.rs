@@ -1,7 +1,7 @@
 //! Text of outsiders inside messages: quoted, and never longer than a person reads.
 
 /// Cuts a text to about `most` bytes.
-pub(super) fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
@@ -10,7 +10,7 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
 }
 
 /// Quotes a text, shortened.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("{:?}", shorten(text, 120))
 }
 

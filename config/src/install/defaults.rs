@@ -26,7 +26,8 @@ impl Install {
 
     fn needs_internal_entry_point(&self) -> bool {
         self.providers.rest.as_ref().is_some_and(|rest| rest.insecure)
-            || self.api.as_ref().is_some_and(|api| api.insecure)
+            || (self.api.as_ref().is_some_and(|api| api.insecure)
+                && self.v1.api_entry_point.is_none())
             || self
                 .ping
                 .as_ref()

@@ -18,6 +18,7 @@ pub use self::entry_point::*;
 pub use self::metrics::*;
 pub use self::observe::*;
 pub use self::providers::*;
+use crate::legacy::Facts;
 use crate::routing::ServersTransport;
 
 /// Everything that is read once at start (Traefik: install configuration).
@@ -43,6 +44,9 @@ pub struct Install {
     pub ocsp: Option<serde_json::Value>,
     pub spiffe: Option<serde_json::Value>,
     pub tcp_servers_transport: Option<serde_json::Value>,
+    /// What v1 flags ask for beyond all of this.
+    #[serde(skip)]
+    pub v1: Facts,
 }
 
 /// `core`.

@@ -71,8 +71,16 @@ pub(super) fn build(name: &str, arguments: Vec<String>) -> Result<Matcher, Strin
             2 => "2 arguments",
             _ => "3 or more arguments",
         };
+        // v2 took several.
+        let several = match (expected, arguments.as_slice()) {
+            ("1", [first, second, ..]) => {
+                let [first, second] = [first, second].map(|text| shortened(text));
+                format!(", or {canonical}(`{first}`) || {canonical}(`{second}`) for one of several")
+            }
+            _ => String::new(),
+        };
         return Err(format!(
-            "{canonical}: unexpected number of parameters: {found}; expected {expected}"
+            "{canonical}: unexpected number of parameters: {found}; expected {expected}{several}"
         ));
     }
     if arguments.iter().any(String::is_empty) {

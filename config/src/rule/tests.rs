@@ -138,10 +138,10 @@ fn invalid_rules_say_where_and_what() {
         ("Host(`a`) /*\n*/ && Host(`b`)", "2:4: found '&&'; expected '&&', '||' or the end of the rule".to_owned()),
         // Arity.
         ("Host()", "1:1: Host: unexpected number of parameters: no argument; expected 1".to_owned()),
-        ("Host(`a`,`b`)", "1:1: Host: unexpected number of parameters: 2 arguments; expected 1".to_owned()),
+        ("Host(`a`,`b`)", "1:1: Host: unexpected number of parameters: 2 arguments; expected 1, or Host(`a`) || Host(`b`) for one of several".to_owned()),
         ("Header(`a`)", "1:1: Header: unexpected number of parameters: 1 argument; expected 2".to_owned()),
         ("query(`a`,`b`,`c`,`d`)", "1:1: Query: unexpected number of parameters: 3 or more arguments; expected 1 or 2".to_owned()),
-        ("ClientIP(`::1`,`::2`)", "1:1: ClientIP: unexpected number of parameters: 2 arguments; expected 1".to_owned()),
+        ("ClientIP(`::1`,`::2`)", "1:1: ClientIP: unexpected number of parameters: 2 arguments; expected 1, or ClientIP(`::1`) || ClientIP(`::2`) for one of several".to_owned()),
         // Arguments.
         ("Host(``)", "1:1: Host: found an empty string; expected a value".to_owned()),
         ("Header(`X`,``)", "1:1: Header: found an empty string; expected a value".to_owned()),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use swarmgate_config::breath::look;
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::legacy::Context;
 use swarmgate_config::routing::{Configuration, Left, rules_in};
 
 use self::constraint::Constraint;
@@ -32,6 +33,8 @@ pub struct Rules {
     pub default_rule: Template,
     /// The network that leads to them.
     pub network: Option<String>,
+    /// What labels of Traefik v1 depend on.
+    pub legacy: Context,
 }
 
 /// Builds a provider's configuration. The order of `items` does not matter.

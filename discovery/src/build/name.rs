@@ -1,11 +1,6 @@
 //! Base names: how a container or service is called where its labels name nothing.
 
-/// Joins the runs of letters and digits with `-`; case stays (Traefik: `normalize`).
-pub fn normalize(name: &str) -> String {
-    let parts: Vec<&str> =
-        name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
-    parts.join("-")
-}
+pub use swarmgate_config::name::normalize;
 
 #[cfg(test)]
 mod tests {

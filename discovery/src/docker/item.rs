@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use bollard::models::{
     ContainerSummary, ContainerSummaryStateEnum, PortSummary, PortSummaryTypeEnum,
 };
-use swarmgate_config::decode::{Labels, decode_labels};
+use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, Severity};
+use swarmgate_config::legacy;
 
 use crate::build::item::label_origin;
 use crate::build::name::normalize;
@@ -52,9 +53,14 @@ pub fn name(summary: &ContainerSummary) -> Option<String> {
     names.iter().map(bare).find(|name| !name.contains('/')).or_else(|| names.first().map(bare))
 }
 
-/// Decodes a container's labels.
-pub fn decode(provider: &str, name: &str, labels: &BTreeMap<String, String>) -> Labels {
-    decode_labels(provider, name, labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+/// Decodes a container's labels, those of Traefik v1 included.
+pub fn decode(
+    provider: &str,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+    context: &legacy::Context,
+) -> Labels {
+    legacy::decode(provider, name, false, labels, context)
 }
 
 /// Whether it runs.

@@ -151,7 +151,7 @@ impl DockerSource {
     ) -> Option<(Candidate<'a>, bool)> {
         let name = item::name(summary)?;
         let labels = summary.labels.clone().unwrap_or_default().into_iter().collect();
-        let decoded = item::decode(&self.provider, &name, &labels);
+        let decoded = item::decode(&self.provider, &name, &labels, &self.options.rules.legacy);
         let rules = &self.options.rules;
         let mut skip = |reason: &str| {
             left.push(Left::new(&self.provider, &name, reason, rules_in(&labels)));

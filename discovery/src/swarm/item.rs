@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use bollard::models::{EndpointSpecModeEnum, Service, ServiceUpdateStatusStateEnum};
-use swarmgate_config::decode::{Labels, decode_labels};
+use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, Severity};
+use swarmgate_config::legacy;
 
 use super::place::{self, Nodes};
 use crate::build::item::label_origin;
@@ -278,9 +279,14 @@ impl Candidate {
     }
 }
 
-/// Decodes a service's labels.
-pub fn decode(provider: &str, name: &str, labels: &BTreeMap<String, String>) -> Labels {
-    decode_labels(provider, name, labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+/// Decodes a service's labels, those of Traefik v1 included.
+pub fn decode(
+    provider: &str,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+    context: &legacy::Context,
+) -> Labels {
+    legacy::decode(provider, name, true, labels, context)
 }
 
 /// Go cuts trailing zeros of the fraction, which breaks sorting by text.

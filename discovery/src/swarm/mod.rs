@@ -189,7 +189,7 @@ impl SwarmSource {
         left: &mut Vec<Left>,
     ) -> Option<(Candidate, bool)> {
         let (name, labels) = item::identity(&service)?;
-        let decoded = item::decode(&self.provider, &name, &labels);
+        let decoded = item::decode(&self.provider, &name, &labels, &self.rules.legacy);
         let mut skip = |reason: &str| {
             left.push(Left::new(&self.provider, &name, reason, rules_in(&labels)));
         };

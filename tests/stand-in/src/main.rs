@@ -4,7 +4,7 @@
 //!
 //! | first argument | becomes |
 //! |---|---|
-//! | `gunicorn`, `http` or none | an HTTP server on `:8080` that answers who it is and what it was asked |
+//! | `gunicorn`, `http [port]` or none | an HTTP server on `:8080` (or that port) that answers who it is and what it was asked |
 //! | `tcp <port>`, `postgres`, `redis-server` | a TCP server that accepts and says nothing (5432, 6379) |
 //! | `celery`, `sleep` | a process that waits |
 //!
@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// What this process stands in for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    Http,
+    Http(u16),
     Tcp(u16),
     Wait,
 }
@@ -42,7 +42,11 @@ enum Role {
 fn role(arguments: &[String]) -> Result<Role, String> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] | ["http" | "gunicorn" | "python", ..] => Ok(Role::Http),
+        ["http", port, ..] if !port.starts_with("--") => match port.parse() {
+            Ok(port) => Ok(Role::Http(port)),
+            Err(_) => Err(format!("http: `{port}` is not a port")),
+        },
+        [] | ["http" | "gunicorn" | "python", ..] => Ok(Role::Http(8080)),
         ["tcp", port, ..] => match port.parse() {
             Ok(port) => Ok(Role::Tcp(port)),
             Err(_) => Err(format!("tcp: `{port}` is not a port")),
@@ -50,7 +54,7 @@ fn role(arguments: &[String]) -> Result<Role, String> {
         ["postgres", ..] => Ok(Role::Tcp(5432)),
         ["redis-server", ..] => Ok(Role::Tcp(6379)),
         ["celery" | "sleep", ..] => Ok(Role::Wait),
-        [first, ..] if first.starts_with("--") => Ok(Role::Http),
+        [first, ..] if first.starts_with("--") => Ok(Role::Http(8080)),
         [first, ..] => Err(format!("nothing stands in for `{first}`")),
     }
 }
@@ -174,8 +178,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
                 stopped(Duration::ZERO).await;
                 return Ok(());
             }
-            Role::Http => 8080,
-            Role::Tcp(port) => port,
+            Role::Http(port) | Role::Tcp(port) => port,
         };
         let listener = TcpListener::bind(("0.0.0.0", port))
             .await
@@ -210,9 +213,12 @@ mod tests {
     #[test]
     fn the_stacks_commands_choose_the_role() {
         let table = [
-            ("", Ok(Role::Http)),
-            ("gunicorn --bind 0.0.0.0:8080 --workers 2 myapp.wsgi", Ok(Role::Http)),
-            ("--stop-delay 3", Ok(Role::Http)),
+            ("", Ok(Role::Http(8080))),
+            ("http 80", Ok(Role::Http(80))),
+            ("http x", Err("http: `x` is not a port".to_owned())),
+            ("http --stop-delay 3", Ok(Role::Http(8080))),
+            ("gunicorn --bind 0.0.0.0:8080 --workers 2 myapp.wsgi", Ok(Role::Http(8080))),
+            ("--stop-delay 3", Ok(Role::Http(8080))),
             ("redis-server --appendonly yes", Ok(Role::Tcp(6379))),
             ("tcp 5432", Ok(Role::Tcp(5432))),
             ("tcp x", Err("tcp: `x` is not a port".to_owned())),

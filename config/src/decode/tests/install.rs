@@ -453,9 +453,9 @@ fn wrong_flags() {
         (&["--=1"], &[&["bad flag syntax"]]),
         (&["---x"], &[&["bad flag syntax"]]),
         (&["-"], &[&["bad flag syntax"]]),
-        (&["--docker"], &[&["unknown key \"docker\""]]),
-        (&["-l", "DEBUG"], &[&["unknown key \"l\""]]),
-        (&["--entryPoints=Name:http Address::80"], &[&["\"entryPoints\" cannot stand alone"]]),
+        (&["--podman"], &[&["unknown key \"podman\""]]),
+        (&["-x", "DEBUG"], &[&["unknown key \"x\""]]),
+        (&["--entryPoints=http"], &[&["\"entryPoints\" cannot stand alone"]]),
         (&["--nosuch=1", "--log.levl=x"], &[&["\"levl\"", "\"level\""], &["\"nosuch\""]]),
         (&["--nosuch"], &[&["flag --nosuch: unknown key"]]),
     ];
