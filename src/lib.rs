@@ -23,7 +23,8 @@ use self::commands::Command;
 /// Runs a command line (without the program's name); returns when the command is done, for the
 /// proxy itself after it was stopped.
 ///
-/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise.
+/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise; `check` also has 2, for wrong
+/// usage and unreadable files.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -32,11 +33,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Version => say(Ok(commands::version::text())),
         Command::Help => say(Ok(commands::help::text())),
         Command::Healthcheck(arguments) => say(commands::healthcheck::run(&sources(arguments))),
+        Command::Check(arguments) => check(&arguments),
         Command::Unknown(word) => {
             complain(&commands::unknown(&word));
             ExitCode::FAILURE
         }
     }
+}
+
+fn check(arguments: &[String]) -> ExitCode {
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let outcome = commands::check::run(arguments, &variables);
+    // As with `say`: the exit code is the answer.
+    let _ = std::io::stdout().write_all(outcome.stdout.as_bytes());
+    let _ = std::io::stderr().write_all(outcome.stderr.as_bytes());
+    ExitCode::from(outcome.code)
 }
 
 fn say(result: Result<String, String>) -> ExitCode {

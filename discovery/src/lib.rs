@@ -8,6 +8,7 @@ mod build;
 mod docker;
 mod engine;
 mod file;
+pub mod offline;
 pub mod provider;
 mod swarm;
 

@@ -103,7 +103,7 @@ pub fn providers_in(
     (providers, findings)
 }
 
-fn swarm(
+pub(crate) fn swarm(
     name: &str,
     settings: &Docker,
     refresh: Option<swarmgate_config::scalar::Duration>,
@@ -117,7 +117,7 @@ fn swarm(
     })
 }
 
-fn docker(
+pub(crate) fn docker(
     settings: &Docker,
     surroundings: &Surroundings,
     findings: &mut Vec<Finding>,
@@ -167,7 +167,7 @@ fn rules(name: &str, settings: &Docker, findings: &mut Vec<Finding>) -> Result<R
     })
 }
 
-fn refused(name: &str, message: String) -> Finding {
+pub(crate) fn refused(name: &str, message: String) -> Finding {
     finding(name, Severity::Error, format!("the provider does not run: {message}"))
 }
 

@@ -9,6 +9,7 @@ Swarmgate {version}: an edge proxy for Docker Swarm that runs stacks written for
 Usage:
   swarmgate [options]             run the proxy
   swarmgate healthcheck [options] ask its ping entry point; exit code 0 when it is well
+  swarmgate check FILE...         what stack and configuration files would do, and their mistakes
   swarmgate version               version, compiler, build time
   swarmgate help                  this text
 

@@ -1,5 +1,6 @@
 //! The words a command line may begin with.
 
+pub mod check;
 pub mod healthcheck;
 pub mod help;
 pub mod version;
@@ -13,6 +14,8 @@ pub enum Command {
     Version,
     /// Ask the running proxy's ping entry point; its address is found by these arguments.
     Healthcheck(Vec<String>),
+    /// Check files before they are deployed; the arguments behind the word.
+    Check(Vec<String>),
     /// Tell what there is.
     Help,
     /// A first word that is none of ours.
@@ -27,6 +30,10 @@ pub enum Command {
 pub fn dispatch(mut arguments: Vec<String>) -> Command {
     if matches!(arguments.first().map(String::as_str), Some("traefik" | "swarmgate")) {
         arguments.remove(0);
+    }
+    // It has a help of its own.
+    if arguments.first().is_some_and(|word| word == "check") {
+        return Command::Check(arguments.split_off(1));
     }
     let flags = arguments.iter().take_while(|argument| *argument != "--");
     for flag in flags {
@@ -45,7 +52,7 @@ pub fn dispatch(mut arguments: Vec<String>) -> Command {
 
 /// The one message about an unknown first word.
 pub fn unknown(word: &str) -> String {
-    let near = ["version", "healthcheck", "help"]
+    let near = ["version", "healthcheck", "check", "help"]
         .into_iter()
         .map(|command| (distance(word, command), command))
         .min()
@@ -56,7 +63,8 @@ pub fn unknown(word: &str) -> String {
             format!("options begin with two dashes: --{}", word.trim_start_matches('-'))
         }
         None => {
-            "expected `version`, `healthcheck`, `help`, or options such as --configFile=…".into()
+            "expected `version`, `healthcheck`, `check`, `help`, or options such as --configFile=…"
+                .into()
         }
     };
     format!("command not found: {word}; {hint}")
@@ -97,6 +105,8 @@ mod tests {
             ("traefik version", Command::Version),
             ("healthcheck --ping", Command::Healthcheck(vec!["--ping".into()])),
             ("healthcheck --help", Command::Help),
+            ("check --help", Command::Check(vec!["--help".into()])),
+            ("traefik check a.yml", Command::Check(vec!["a.yml".into()])),
             ("--api -h", Command::Help),
             ("-- --help", run(&["--", "--help"])),
             ("help", Command::Help),
@@ -113,7 +123,7 @@ mod tests {
             ("helthcheck", "command not found: helthcheck; did you mean `healthcheck`?"),
             ("Version", "command not found: Version; did you mean `version`?"),
             ("api.insecure=true", "options begin with two dashes: --api.insecure=true"),
-            ("bash", "expected `version`, `healthcheck`, `help`, or options"),
+            ("bash", "expected `version`, `healthcheck`, `check`, `help`, or options"),
         ] {
             assert!(unknown(word).contains(expected), "{}", unknown(word));
         }

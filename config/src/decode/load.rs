@@ -7,7 +7,9 @@ use super::de::{decode_all, fields_of};
 use super::lookup::{self, Found};
 use super::text::shorten;
 use super::tree::{ROOT, Tree};
-use super::{Loaded, Sources, flags, legacy, presence, toml, unserved, validate, variables, yaml};
+use super::{
+    Format, Loaded, Sources, flags, legacy, presence, toml, unserved, validate, variables, yaml,
+};
 use crate::finding::{Finding, Origin, Severity};
 use crate::install::Install;
 
@@ -25,6 +27,12 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
         let tree = read(&found).map_err(|finding| vec![finding])?;
         return from_tree(tree, format!("file {}", found.shown), ignored);
     }
+    without_file(sources)
+}
+
+/// See [`super::load_install_without_file`].
+pub(super) fn without_file(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
+    let fields = fields_of::<Install>();
     if !sources.arguments.is_empty() {
         let (tree, findings) = flags::parse(&sources.arguments);
         let mut findings = findings;
@@ -44,6 +52,26 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
     let source =
         if variables::any(&sources.variables, fields) { "environment" } else { "defaults" };
     from_tree(tree, source.into(), findings)
+}
+
+/// See [`super::load_install_text`].
+pub(super) fn text(path: &str, text: &str, format: Format) -> Result<Loaded, Vec<Finding>> {
+    let shown: Arc<str> = path.into();
+    let tree = match format {
+        Format::Toml => toml::parse(&shown, text),
+        Format::Yaml => yaml::parse(&shown, text),
+    };
+    let tree = tree.map_err(|finding| vec![finding])?;
+    if !tree.has_children(ROOT) {
+        return Err(vec![nothing(&shown)]);
+    }
+    from_tree(tree, format!("file {path}"), Vec::new())
+}
+
+fn nothing(shown: &Arc<str>) -> Finding {
+    let origin = Origin::File { file: shown.clone(), line: None, column: None };
+    Finding::new(Severity::Error, origin, "no configuration found in the file")
+        .expected("at least one key, such as entryPoints")
 }
 
 /// Says that flags and variables beside a file are not read.
@@ -93,12 +121,7 @@ fn read(found: &Found) -> Result<Tree<'static>, Finding> {
             return Err(wrong(message).expected(".yml, .yaml, .toml or .json"));
         }
     };
-    if tree.has_children(ROOT) {
-        Ok(tree.into_owned())
-    } else {
-        Err(wrong("no configuration found in the file".into())
-            .expected("at least one key, such as entryPoints"))
-    }
+    if tree.has_children(ROOT) { Ok(tree.into_owned()) } else { Err(nothing(&shown)) }
 }
 
 fn from_tree(

@@ -1,6 +1,7 @@
 //! The Docker provider: containers of one engine, by its events. One listing is one call.
 
 mod item;
+mod offline;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use bollard::models::ContainerSummary;
 use swarmgate_config::breath::look;
 use swarmgate_config::finding::{Finding, Severity};
+
+pub use self::offline::offline;
 
 use self::item::{Candidate, Surroundings};
 use crate::build::item::{disabled_findings, label_origin};

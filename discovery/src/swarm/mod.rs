@@ -2,6 +2,7 @@
 //! needed. One listing is at most three calls, however many services there are.
 
 mod item;
+mod offline;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use bollard::models::Service;
 use swarmgate_config::breath::{breathe, look};
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+
+pub use self::offline::offline;
 
 use self::item::{Candidate, Overlay, Overlays};
 use crate::build::item::{disabled_findings, label_origin};

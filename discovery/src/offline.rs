@@ -1,0 +1,134 @@
+//! Services that are not deployed yet, led through the providers' own code: what a stack file
+//! would become (`swarmgate check`). No engine is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use swarmgate_config::finding::Finding;
+use swarmgate_config::install;
+use swarmgate_config::routing::Configuration;
+
+use crate::provider::{self, Surroundings};
+use crate::{docker, file, swarm};
+
+/// How many tasks a service will have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// So many, wherever there is room.
+    Replicated(u32),
+    /// One on each node.
+    Global,
+    /// It runs to completion.
+    Job,
+}
+
+/// A service of a stack, or a container of a compose project, as its file describes it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Its own name: `myapp_web` in Swarm, `myapp-web-1` as a container.
+    pub name: String,
+    /// Labels of the service (Swarm) or of the container.
+    pub labels: BTreeMap<String, String>,
+    /// Networks by their names in the engine; true for the routing mesh's `ingress`.
+    pub networks: BTreeMap<String, bool>,
+    /// How many tasks.
+    pub mode: Mode,
+    /// `endpoint_mode: dnsrr`.
+    pub dnsrr: bool,
+    /// It shares its host's network.
+    pub host: bool,
+    /// Container ports that are exposed or published; containers only.
+    pub ports: Vec<u16>,
+}
+
+/// Why a service leads to no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// `traefik.enable` or `exposedByDefault` says so.
+    Disabled,
+    /// The constraints do not match its labels.
+    Constraints,
+    /// It is a job.
+    Job,
+}
+
+/// What a provider would send.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Its configuration; addresses in it are made up.
+    pub configuration: Configuration,
+    /// Services that were left out, by name.
+    pub left: Vec<(String, Left)>,
+    /// The network that each made-up address belongs to.
+    pub addresses: BTreeMap<IpAddr, String>,
+}
+
+/// What the Swarm provider would send for these services, in order of their creation. `own` are
+/// the networks of the proxy's container, where they are known.
+pub fn swarm(
+    name: &str,
+    settings: &install::Docker,
+    services: &[Planned],
+    own: Option<BTreeSet<String>>,
+) -> Outcome {
+    let mut findings = Vec::new();
+    let settings = offline(settings);
+    let refresh = settings.refresh_seconds;
+    match provider::swarm(name, &settings, refresh, &Surroundings::default(), &mut findings) {
+        Ok(provider) => with(findings, swarm::offline(name, provider.rules, services, own)),
+        Err(message) => refused(name, message, findings),
+    }
+}
+
+/// What the Docker provider would send for these containers.
+pub fn docker(
+    settings: &install::Docker,
+    containers: &[Planned],
+    own: Option<BTreeSet<String>>,
+) -> Outcome {
+    let mut findings = Vec::new();
+    let settings = offline(settings);
+    match provider::docker(&settings, &Surroundings::default(), &mut findings) {
+        Ok(provider) => with(findings, docker::offline(provider, containers, own)),
+        Err(message) => refused("docker", message, findings),
+    }
+}
+
+/// What the file provider would send for these files, in the order in which they are read.
+pub fn files(files: Vec<Configuration>) -> Configuration {
+    file::joined(files)
+}
+
+/// Certificates towards the engine lie where the proxy runs, not here.
+fn offline(settings: &install::Docker) -> install::Docker {
+    install::Docker { tls: None, ..settings.clone() }
+}
+
+fn with(mut findings: Vec<Finding>, mut outcome: Outcome) -> Outcome {
+    outcome.configuration.findings.append(&mut findings);
+    outcome
+}
+
+fn refused(name: &str, message: String, mut findings: Vec<Finding>) -> Outcome {
+    findings.push(provider::refused(name, message));
+    with(findings, Outcome::default())
+}
+
+/// Addresses that are told apart, each for one service in one network.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    given: u32,
+    /// Network by address.
+    pub by_address: BTreeMap<IpAddr, String>,
+}
+
+impl Addresses {
+    /// The next one.
+    pub fn next(&mut self, network: &str) -> IpAddr {
+        self.given = self.given.saturating_add(1);
+        let first = u32::from(Ipv4Addr::new(10, 0, 0, 1));
+        let address = IpAddr::V4(Ipv4Addr::from(first.saturating_add(self.given)));
+        self.by_address.insert(address, network.to_owned());
+        address
+    }
+}
