@@ -30,11 +30,11 @@ mod tests;
 use std::collections::HashSet;
 use std::io::IsTerminal;
 
-use swarmgate_config::finding::Severity;
+use swarmgate_config::finding::{ObjectKind, Severity};
 
 use self::note::Note;
 use self::options::{Colour, Format, Options};
-use self::source::Sources;
+use self::source::{Sources, Spot};
 use self::world::World;
 
 pub use self::options::help;
@@ -117,19 +117,44 @@ impl Report {
     }
 }
 
+/// Mistakes of form, and what else is said about the same value because of them.
+const CAUSES: &[&str] =
+    &["quotes-in-value", "label-spaces", "dollar-not-doubled", "required-variable"];
+const CONSEQUENCES: &[&str] =
+    &["bad-rule", "unknown-key", "rule-never-matches", "label", "middleware", "bad-port"];
+
 /// One mistake, one note: in order, without repetition and without mere consequences.
 fn settle(notes: &mut Vec<Note>) {
-    let causes: HashSet<String> = notes
+    let named = |note: &Note| note.object.as_ref().map(|(_, name)| name.clone());
+    let routers: HashSet<String> = notes
         .iter()
         .filter(|note| note.message.starts_with("entryPoint \""))
-        .filter_map(|note| note.object.as_ref().map(|(_, name)| name.clone()))
+        .filter_map(named)
+        .collect();
+    let spoiled: HashSet<Spot> = notes
+        .iter()
+        .filter(|note| note.severity == Severity::Error && CAUSES.contains(&note.id))
+        .filter_map(|note| note.at)
+        .collect();
+    // What was refused is missing elsewhere.
+    let refused: HashSet<String> = notes
+        .iter()
+        .filter(|note| {
+            note.severity == Severity::Error
+                && matches!(note.object, Some((ObjectKind::Middleware | ObjectKind::Service, _)))
+        })
+        .filter_map(named)
         .collect();
     notes.retain(|note| {
-        let consequence = note.message.starts_with("no valid entryPoint")
-            && note.object.as_ref().is_some_and(|(_, name)| causes.contains(name));
+        let of_router = note.message.starts_with("no valid entryPoint")
+            && note.object.as_ref().is_some_and(|(_, name)| routers.contains(name));
+        let of_form =
+            CONSEQUENCES.contains(&note.id) && note.at.is_some_and(|at| spoiled.contains(&at));
+        let of_refusal = matches!(note.id, "unknown-middleware" | "unknown-service")
+            && note.message.split('"').nth(1).is_some_and(|name| refused.contains(name));
         let twin = note.message == "router must have either a service or child routers"
             || note.message.starts_with("left out, because service");
-        !consequence && !twin
+        !(of_router || of_form || of_refusal || twin)
     });
     notes.sort_by(|a, b| {
         let place =
@@ -143,17 +168,13 @@ fn settle(notes: &mut Vec<Note>) {
     let mut seen = HashSet::new();
     notes.retain(|note| seen.insert((note.at, note.id, note.message.clone())));
     // A broken middleware is told where it stands, not at each of its routers again.
-    let mut said: HashSet<String> = HashSet::new();
-    for note in notes.iter() {
-        if matches!(&note.object, Some((kind, _)) if *kind != swarmgate_config::finding::ObjectKind::Router)
-        {
-            said.insert(note.message.clone());
-        }
-    }
-    notes.retain(|note| {
-        !matches!(&note.object, Some((swarmgate_config::finding::ObjectKind::Router, _)))
-            || !said.contains(&note.message)
-    });
+    let is_router = |note: &Note| matches!(note.object, Some((ObjectKind::Router, _)));
+    let said: HashSet<String> = notes
+        .iter()
+        .filter(|note| note.object.is_some() && !is_router(note))
+        .map(|note| note.message.clone())
+        .collect();
+    notes.retain(|note| !is_router(note) || !said.contains(&note.message));
 }
 
 /// Whether colours are wanted, and how wide the terminal is; no width: as wide as it gets.

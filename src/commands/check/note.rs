@@ -16,6 +16,8 @@ pub struct Note {
     pub at: Option<Spot>,
     /// What to underline, if it stands at the place or behind it on the line.
     pub needle: Option<String>,
+    /// Characters behind the place that the needle is not looked for in: a label's key.
+    pub skip: usize,
     /// Where it was said to be, when no file is known.
     pub place: Option<String>,
     /// What is wrong.
@@ -39,6 +41,7 @@ impl Note {
             id,
             at,
             needle: None,
+            skip: 0,
             place: None,
             message: message.into(),
             expected: None,
@@ -91,8 +94,13 @@ impl Note {
             .unwrap_or_default()
             .chars()
             .collect();
+        let within = |from: usize| {
+            let part = rest.get(from..).unwrap_or_default();
+            let found = part.windows(needle.len()).position(|part| part == needle)?;
+            Some(found.saturating_add(from))
+        };
         if !needle.is_empty()
-            && let Some(found) = rest.windows(needle.len()).position(|part| part == needle)
+            && let Some(found) = within(self.skip).or_else(|| within(0))
         {
             let first = start.saturating_add(found);
             let last = first.saturating_add(needle.len()).saturating_sub(1);

@@ -8,10 +8,11 @@ use super::world::World;
 
 /// Finds a finding's place and kind.
 pub fn note(world: &World, finding: Finding, sources: &mut Sources) -> Note {
-    let (at, needle) = locate(world, &finding, sources);
+    let (at, needle, skip) = locate(world, &finding, sources);
     let id = id(&finding);
     let mut note = Note::new(finding.severity, id, at, finding.message.clone());
     note.needle = needle;
+    note.skip = skip;
     note.expected = finding.expected;
     note.object = finding.object;
     if at.is_none() {
@@ -20,15 +21,17 @@ pub fn note(world: &World, finding: Finding, sources: &mut Sources) -> Note {
     note
 }
 
-/// Where an origin stands, and what to underline there.
+/// Where an origin stands, what to underline there, and how much of the line to pass over first.
 fn locate(
     world: &World,
     finding: &Finding,
     sources: &mut Sources,
-) -> (Option<Spot>, Option<String>) {
+) -> (Option<Spot>, Option<String>, usize) {
     match &finding.origin {
         Origin::Label { service, label, .. } => {
-            let Some((stack, service)) = world.service(service) else { return (None, None) };
+            let Some((stack, service)) = world.service(service) else {
+                return (None, None, 0);
+            };
             let labels = service.read_labels(stack.engine);
             let short = label.strip_suffix("...").unwrap_or(label);
             let found = labels
@@ -51,31 +54,33 @@ fn locate(
                                 other.value.split(',').any(|part| part.trim() == *word)
                                     || (is_rule(&other.key) && finding.message.contains("rule"))
                             })
-                            .map(|other| (other.at, (*word).to_owned()))
+                            .map(|other| (other, (*word).to_owned()))
                     });
                     match better.filter(|_| is_about_value(finding)) {
-                        Some((at, word)) => (Some(at), Some(word)),
+                        Some((other, word)) => {
+                            (Some(other.at), Some(word), other.key.chars().count())
+                        }
                         None if finding.message.contains("parsing rule") => {
                             let rule = labels.iter().find(|other| {
                                 is_rule(&other.key)
                                     && object.is_some_and(|o| starts_with(&other.key, o))
                             });
                             let rule = rule.unwrap_or(found);
-                            (Some(rule.at), Some(rule.value.clone()))
+                            (Some(rule.at), Some(rule.value.clone()), rule.key.chars().count())
                         }
-                        None => (Some(found.at), Some(found.key.clone())),
+                        None => (Some(found.at), Some(found.key.clone()), 0),
                     }
                 }
-                None => (Some(service.at), Some(service.key.clone())),
+                None => (Some(service.at), Some(service.key.clone()), 0),
             }
         }
         Origin::File { file, line, column } => {
-            let Some(index) = sources.find(file) else { return (None, None) };
+            let Some(index) = sources.find(file) else { return (None, None, 0) };
             let spot = match line {
                 Some(line) => Spot { file: index, line: *line, column: column.unwrap_or(1) },
                 None => Spot::whole(index),
             };
-            (Some(spot), None)
+            (Some(spot), None, 0)
         }
         Origin::Flag { flag } => {
             let word = world.proxy().and_then(|(_, service)| {
@@ -83,13 +88,13 @@ fn locate(
                     word.strip_prefix(&**flag).is_some_and(|r| r.is_empty() || r.starts_with('='))
                 })
             });
-            (word.map(|(_, at)| *at).or_else(|| proxy_at(world)), Some(flag.to_string()))
+            (word.map(|(_, at)| *at).or_else(|| proxy_at(world)), Some(flag.to_string()), 0)
         }
         Origin::Env { variable } => {
             let found = world.proxy().and_then(|(_, service)| {
                 service.environment.iter().find(|label| label.key == **variable)
             });
-            (found.map(|label| label.at).or_else(|| proxy_at(world)), Some(variable.to_string()))
+            (found.map(|label| label.at).or_else(|| proxy_at(world)), Some(variable.to_string()), 0)
         }
         Origin::Provider { provider } => {
             let option = format!("--providers.{provider}.");
@@ -101,11 +106,11 @@ fn locate(
                 })
             });
             match word {
-                Some((word, at)) => (Some(*at), word.split('=').next().map(str::to_owned)),
-                None => (proxy_at(world), None),
+                Some((word, at)) => (Some(*at), word.split('=').next().map(str::to_owned), 0),
+                None => (proxy_at(world), None, 0),
             }
         }
-        Origin::Internal => (None, None),
+        Origin::Internal => (None, None, 0),
     }
 }
 
@@ -147,6 +152,10 @@ fn is_about_value(finding: &Finding) -> bool {
 fn quoted(message: &str) -> Vec<&str> {
     let words: Vec<&str> = message.split('"').skip(1).step_by(2).collect();
     let mut all = Vec::new();
+    // Not quoted there.
+    if message.contains("TLS options") {
+        all.extend(message.rsplit(": ").next());
+    }
     for word in words {
         all.push(word);
         if let Some((bare, _)) = word.rsplit_once('@') {

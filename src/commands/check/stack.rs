@@ -61,6 +61,8 @@ pub struct Mount {
 /// A use of a `configs:` or `secrets:` entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mounted {
+    /// `configs` or `secrets`.
+    pub section: &'static str,
     /// The entry's key.
     pub source: String,
     /// Path in the container.
@@ -438,7 +440,7 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
     mounts
 }
 
-fn mounted(kind: &str, node: Option<&Node>) -> Vec<Mounted> {
+fn mounted(kind: &'static str, node: Option<&Node>) -> Vec<Mounted> {
     let mut found = Vec::new();
     for element in node.map(Node::elements).unwrap_or_default() {
         let default = |source: &str| match kind {
@@ -457,7 +459,7 @@ fn mounted(kind: &str, node: Option<&Node>) -> Vec<Mounted> {
                 }
             }
         };
-        found.push(Mounted { source, target, at: element.at });
+        found.push(Mounted { section: kind, source, target, at: element.at });
     }
     found
 }

@@ -33,7 +33,7 @@ fn about(label: &Label) -> Option<Note> {
         return Some(
             Note::error("misspelt-root", at, message)
                 .needle(root)
-                .expected(format!("traefik.{rest}")),
+                .expected(format!("traefik.{rest}={}", label.value)),
         );
     }
     if root != "traefik" {

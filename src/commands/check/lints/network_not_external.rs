@@ -31,6 +31,11 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
                 "the network {key:?} is made anew for this stack, as {:?}: the proxy is on {theirs:?}",
                 stack.network_name(key)
             );
+            // It says all that there is to say about this service's networks.
+            notes.retain(|note| {
+                let same = note.at == Some(service.at);
+                !(same && matches!(note.id, "network-not-attached" | "network-prefix"))
+            });
             notes.push(
                 Note::error("network-not-external", Some(at), message)
                     .needle(key)

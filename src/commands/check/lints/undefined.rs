@@ -43,8 +43,8 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
                 }
             }
             for mounted in &service.configs {
-                if !defined("configs", &mounted.source) && !defined("secrets", &mounted.source) {
-                    notes.push(note("configs", &mounted.source, mounted.at, &service.key));
+                if !defined(mounted.section, &mounted.source) {
+                    notes.push(note(mounted.section, &mounted.source, mounted.at, &service.key));
                 }
             }
         }
