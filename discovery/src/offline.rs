@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use swarmgate_config::finding::Finding;
-use swarmgate_config::install;
+use swarmgate_config::install::{Docker, Install};
 use swarmgate_config::routing::Configuration;
 
 use crate::provider::{self, Surroundings};
@@ -63,16 +63,17 @@ pub struct Outcome {
     pub addresses: BTreeMap<IpAddr, String>,
 }
 
-/// What the Swarm provider would send for these services, in order of their creation. `own` are
-/// the networks of the proxy's container, where they are known.
+/// What the Swarm provider would send for these services, in order of their creation. `name` is
+/// `swarm`, or `docker` for v2's swarm mode; `own` are the networks of the proxy's container,
+/// where they are known.
 pub fn swarm(
     name: &str,
-    settings: &install::Docker,
+    install: &Install,
     services: &[Planned],
     own: Option<BTreeSet<String>>,
 ) -> Outcome {
     let mut findings = Vec::new();
-    let settings = offline(settings);
+    let Some(settings) = settings(name, install) else { return Outcome::default() };
     let refresh = settings.refresh_seconds;
     match provider::swarm(name, &settings, refresh, &Surroundings::default(), &mut findings) {
         Ok(provider) => with(findings, swarm::offline(name, provider.rules, services, own)),
@@ -81,13 +82,9 @@ pub fn swarm(
 }
 
 /// What the Docker provider would send for these containers.
-pub fn docker(
-    settings: &install::Docker,
-    containers: &[Planned],
-    own: Option<BTreeSet<String>>,
-) -> Outcome {
+pub fn docker(install: &Install, containers: &[Planned], own: Option<BTreeSet<String>>) -> Outcome {
     let mut findings = Vec::new();
-    let settings = offline(settings);
+    let Some(settings) = settings("docker", install) else { return Outcome::default() };
     match provider::docker(&settings, &Surroundings::default(), &mut findings) {
         Ok(provider) => with(findings, docker::offline(provider, containers, own)),
         Err(message) => refused("docker", message, findings),
@@ -99,9 +96,13 @@ pub fn files(files: Vec<Configuration>) -> Configuration {
     file::joined(files)
 }
 
-/// Certificates towards the engine lie where the proxy runs, not here.
-fn offline(settings: &install::Docker) -> install::Docker {
-    install::Docker { tls: None, ..settings.clone() }
+/// A provider's settings; certificates towards the engine lie where the proxy runs, not here.
+fn settings(name: &str, install: &Install) -> Option<Docker> {
+    let given = match name {
+        "swarm" => install.providers.swarm.as_ref(),
+        _ => install.providers.docker.as_ref(),
+    };
+    given.map(|given| Docker { tls: None, ..given.clone() })
 }
 
 fn with(mut findings: Vec<Finding>, mut outcome: Outcome) -> Outcome {

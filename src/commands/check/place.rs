@@ -4,6 +4,7 @@ use swarmgate_config::finding::{Finding, ObjectKind, Origin};
 
 use super::note::Note;
 use super::source::{Sources, Spot};
+use super::stack::Label;
 use super::world::World;
 
 /// Finds a finding's place and kind.
@@ -34,38 +35,35 @@ fn locate(
             };
             let labels = service.read_labels(stack.engine);
             let short = label.strip_suffix("...").unwrap_or(label);
-            let found = labels
-                .iter()
-                .find(|known| known.key == **label)
-                .or_else(|| labels.iter().find(|known| known.key.eq_ignore_ascii_case(label)))
-                .or_else(|| labels.iter().find(|known| known.key.starts_with(short)))
+            let found = service
+                .label(stack.engine, label)
+                .or_else(|| {
+                    let cut = label.ends_with("...");
+                    labels.iter().find(|known| cut && known.key.starts_with(short))
+                })
                 .filter(|_| !label.is_empty());
             match found {
                 Some(found) => {
                     // What the message quotes may stand in the value, or in another label of
                     // the same object.
                     let object = object_prefix(&found.key);
-                    let quoted = quoted(&finding.message);
-                    let better = quoted.iter().find_map(|word| {
-                        labels
-                            .iter()
-                            .filter(|other| object.is_some_and(|o| starts_with(&other.key, o)))
-                            .find(|other| {
-                                other.value.split(',').any(|part| part.trim() == *word)
-                                    || (is_rule(&other.key) && finding.message.contains("rule"))
-                            })
-                            .map(|other| (other, (*word).to_owned()))
-                    });
-                    match better.filter(|_| is_about_value(finding)) {
+                    let is_of = |other: &Label| object.is_some_and(|o| starts_with(&other.key, o));
+                    let better = || {
+                        quoted(&finding.message).into_iter().find_map(|word| {
+                            let named = |label: &&Label| {
+                                is_of(label)
+                                    && label.value.split(',').any(|part| part.trim() == word)
+                            };
+                            Some((labels.iter().find(named)?, word.to_owned()))
+                        })
+                    };
+                    match is_about_value(finding).then(better).flatten() {
                         Some((other, word)) => {
                             (Some(other.at), Some(word), other.key.chars().count())
                         }
                         None if finding.message.contains("parsing rule") => {
-                            let rule = labels.iter().find(|other| {
-                                is_rule(&other.key)
-                                    && object.is_some_and(|o| starts_with(&other.key, o))
-                            });
-                            let rule = rule.unwrap_or(found);
+                            let key = format!("{}rule", object.unwrap_or_default());
+                            let rule = service.label(stack.engine, &key).unwrap_or(found);
                             (Some(rule.at), Some(rule.value.clone()), rule.key.chars().count())
                         }
                         None => (Some(found.at), Some(found.key.clone()), 0),
@@ -134,10 +132,6 @@ fn object_prefix(key: &str) -> Option<&str> {
 
 fn starts_with(key: &str, prefix: &str) -> bool {
     key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-fn is_rule(key: &str) -> bool {
-    key.len() > 5 && key.to_ascii_lowercase().ends_with(".rule")
 }
 
 /// Whether a message quotes what a value says.

@@ -32,6 +32,8 @@ pub struct Source {
     pub shown: String,
     /// Its text.
     pub text: String,
+    /// Where its lines begin.
+    lines: Vec<usize>,
 }
 
 impl Source {
@@ -57,7 +59,9 @@ impl Sources {
         if let Some(known) = self.find(shown) {
             return known;
         }
-        self.0.push(Source { shown: shown.to_owned(), text });
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = std::iter::once(0).chain(ends.map(|(at, _)| at.saturating_add(1))).collect();
+        self.0.push(Source { shown: shown.to_owned(), text, lines });
         self.0.len().saturating_sub(1)
     }
 
@@ -79,6 +83,9 @@ impl Sources {
     /// The line of a place, without its end.
     pub fn line(&self, spot: Spot) -> Option<&str> {
         let number = usize::try_from(spot.line.checked_sub(1)?).ok()?;
-        self.0.get(spot.file)?.text.lines().nth(number)
+        let source = self.0.get(spot.file)?;
+        let rest = source.text.get(*source.lines.get(number)?..)?;
+        let line = rest.split('\n').next()?;
+        Some(line.strip_suffix('\r').unwrap_or(line))
     }
 }

@@ -1,6 +1,6 @@
 //! A stack or compose file's services, as far as a proxy is concerned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use swarmgate_discovery::offline::{Mode, Planned};
 
@@ -100,6 +100,8 @@ pub struct Service {
     pub mode: Mode,
     /// Conditions of `deploy.placement.constraints`.
     pub placement: Vec<String>,
+    /// Labels of either place by their keys in lower case.
+    by_key: [HashMap<String, usize>; 2],
 }
 
 /// A network.
@@ -137,6 +139,15 @@ impl Service {
             Engine::Swarm => &self.deploy_labels,
             Engine::Compose => &self.labels,
         }
+    }
+
+    /// The label of this key, in any case, among those that are read.
+    pub fn label(&self, engine: Engine, key: &str) -> Option<&Label> {
+        let (labels, index) = match engine {
+            Engine::Swarm => (&self.deploy_labels, &self.by_key[1]),
+            Engine::Compose => (&self.labels, &self.by_key[0]),
+        };
+        labels.get(*index.get(&key.to_lowercase())?)
     }
 
     /// The image, or nothing.
@@ -274,11 +285,18 @@ fn service(key: &str, at: Spot, node: &Node, notes: &mut Vec<Note>) -> Service {
     let constraints = deploy.and_then(|deploy| deploy.path(&["placement", "constraints"]));
     let mut command = words(node.get("entrypoint"));
     command.extend(words(node.get("command")));
+    let own_labels = labels(node.get("labels"), notes);
+    let deploy_labels = labels(deploy.and_then(|deploy| deploy.get("labels")), notes);
+    let by_key = [&own_labels, &deploy_labels].map(|labels| {
+        let keys = labels.iter().enumerate().rev();
+        keys.map(|(at, label)| (label.key.to_lowercase(), at)).collect()
+    });
     Service {
         key: key.to_owned(),
         at,
-        labels: labels(node.get("labels"), notes),
-        deploy_labels: labels(deploy.and_then(|deploy| deploy.get("labels")), notes),
+        labels: own_labels,
+        deploy_labels,
+        by_key,
         networks: keys(node.get("networks")),
         ports: ports(node.get("ports")),
         mounts: mounts(node.get("volumes")),

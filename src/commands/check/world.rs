@@ -95,7 +95,7 @@ impl World {
             }
         }
         let own = self.own_networks();
-        for (name, settings, engine) in self.providers() {
+        for (name, _, engine) in self.providers() {
             let planned: Vec<Planned> = self
                 .stacks
                 .iter()
@@ -105,8 +105,8 @@ impl World {
                 .map(|(stack, service)| stack.planned(service))
                 .collect();
             let outcome = match engine {
-                Engine::Swarm => offline::swarm(name, &settings, &planned, own.clone()),
-                Engine::Compose => offline::docker(&settings, &planned, own.clone()),
+                Engine::Swarm => offline::swarm(name, &self.install, &planned, own.clone()),
+                Engine::Compose => offline::docker(&self.install, &planned, own.clone()),
             };
             let left = outcome.left.into_iter();
             self.left.extend(left.map(|(service, why)| (name.to_owned(), service, why)));

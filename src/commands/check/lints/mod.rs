@@ -86,8 +86,7 @@ impl Context<'_> {
         match origin {
             Origin::Label { service, label, .. } => {
                 let (stack, service) = self.world.service(service)?;
-                let labels = service.read_labels(stack.engine);
-                let found = labels.iter().find(|known| known.key.eq_ignore_ascii_case(label));
+                let found = service.label(stack.engine, label);
                 Some(found.map_or(service.at, |found| found.at))
             }
             Origin::File { file, line: Some(line), column } => {
@@ -107,9 +106,7 @@ impl Context<'_> {
             // `traefik.http.routers.web.` and the option behind it.
             let prefix: Vec<&str> = label.split('.').take(4).collect();
             let wanted = format!("{}.{option}", prefix.join("."));
-            let labels = service.read_labels(stack.engine);
-            if let Some(found) = labels.iter().find(|known| known.key.eq_ignore_ascii_case(&wanted))
-            {
+            if let Some(found) = service.label(stack.engine, &wanted) {
                 return (Some(found.at), Some(found.value.clone()));
             }
         }
