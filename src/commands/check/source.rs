@@ -84,7 +84,8 @@ impl Sources {
     pub fn line(&self, spot: Spot) -> Option<&str> {
         let number = usize::try_from(spot.line.checked_sub(1)?).ok()?;
         let source = self.0.get(spot.file)?;
-        let rest = source.text.get(*source.lines.get(number)?..)?;
+        // The place behind the last line feed is no line.
+        let rest = source.text.get(*source.lines.get(number)?..).filter(|rest| !rest.is_empty())?;
         let line = rest.split('\n').next()?;
         Some(line.strip_suffix('\r').unwrap_or(line))
     }
