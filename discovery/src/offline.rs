@@ -133,3 +133,124 @@ impl Addresses {
         address
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(name: &str, labels: &str) -> Planned {
+        let labels = labels.split_whitespace().filter_map(|label| label.split_once('='));
+        Planned {
+            name: name.into(),
+            labels: labels.map(|(key, value)| (key.into(), value.into())).collect(),
+            networks: [("public".into(), false)].into(),
+            mode: Mode::Replicated(2),
+            dnsrr: false,
+            host: false,
+            ports: vec![],
+        }
+    }
+
+    const PORT: &str = "traefik.http.services.s.loadbalancer.server.port=80";
+
+    fn install(constraints: &str) -> Install {
+        let settings = Docker {
+            exposed_by_default: false,
+            constraints: Some(constraints.into()),
+            ..Docker::default()
+        };
+        let mut install = Install::default();
+        install.providers.swarm = Some(settings.clone());
+        install.providers.docker = Some(settings);
+        install
+    }
+
+    /// Network and VIP or tasks of the only service.
+    fn backend(outcome: &Outcome) -> (Vec<&str>, Option<(bool, u32)>) {
+        let service = outcome.configuration.services.values().next();
+        let balancer = service.and_then(|service| service.value.load_balancer.as_ref());
+        let Some(balancer) = balancer else { return (Vec::new(), None) };
+        let network = |url: &str| {
+            let address = url.strip_prefix("http://")?.rsplit_once(':')?.0.parse().ok()?;
+            outcome.addresses.get(&address).map(String::as_str)
+        };
+        let networks = balancer.servers.iter().filter_map(|server| network(&server.url)).collect();
+        (networks, balancer.swarm.map(|swarm| (swarm.vip, swarm.running_tasks)))
+    }
+
+    #[test]
+    fn services_of_a_swarm() {
+        let enabled = format!("traefik.enable=true {PORT}");
+        let web = || planned("app_web", &enabled);
+        let table = [
+            ("a VIP", web(), vec!["public"], Some((true, 2))),
+            ("DNSRR", Planned { dnsrr: true, ..web() }, vec!["public"; 2], Some((false, 2))),
+            ("global", Planned { mode: Mode::Global, ..web() }, vec!["public"], Some((true, 1))),
+            (
+                "no task",
+                Planned { mode: Mode::Replicated(0), ..web() },
+                vec!["public"],
+                Some((true, 0)),
+            ),
+        ];
+        for (case, planned, networks, expected) in table {
+            let outcome = swarm("swarm", &install(""), &[planned], None);
+            assert_eq!(backend(&outcome), (networks, expected), "{case}");
+            assert!(outcome.left.is_empty(), "{case}: {:?}", outcome.left);
+            assert!(outcome.configuration.findings.is_empty(), "{case}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out() {
+        let enabled = format!("traefik.enable=true {PORT}");
+        let job = Planned { mode: Mode::Job, ..planned("job", &enabled) };
+        let table = [
+            (planned("off", PORT), "", Left::Disabled),
+            (planned("other", &enabled), "Label(`tier`, `public`)", Left::Constraints),
+            (job, "", Left::Job),
+        ];
+        for (planned, constraints, why) in table {
+            let name = planned.name.clone();
+            let outcome = swarm("swarm", &install(constraints), &[planned.clone()], None);
+            assert_eq!(outcome.left, [(name.clone(), why)], "{name}");
+            assert!(outcome.configuration.services.is_empty(), "{name}");
+            if why != Left::Job {
+                let outcome = docker(&install(constraints), &[planned], None);
+                assert_eq!(outcome.left, [(name, why)]);
+            }
+        }
+    }
+
+    #[test]
+    fn containers_and_refused_settings() {
+        let mut container = planned("app-web-1", "traefik.enable=true");
+        container.ports = vec![9000, 8000];
+        let outcome = docker(&install(""), &[container.clone()], None);
+        let servers: Vec<String> = outcome
+            .configuration
+            .services
+            .values()
+            .filter_map(|service| service.value.load_balancer.as_ref())
+            .flat_map(|balancer| balancer.servers.iter().map(|server| server.url.clone()))
+            .collect();
+        assert_eq!(servers.len(), 1);
+        assert!(servers.iter().all(|url| url.ends_with(":8000")), "{servers:?}");
+
+        let outcome = swarm("swarm", &install("tier=="), &[container], None);
+        assert_eq!(outcome.configuration.findings.len(), 1, "{outcome:?}");
+        assert!(swarm("swarm", &Install::default(), &[], None).configuration.findings.is_empty());
+    }
+
+    #[test]
+    fn the_first_in_the_list_is_the_older() {
+        let label = |host: &str| {
+            format!("traefik.enable=true {PORT} traefik.http.routers.r.rule=Host(`{host}`)")
+        };
+        let services = [planned("one_web", &label("a")), planned("two_web", &label("b"))];
+        let outcome = swarm("swarm", &install(""), &services, None);
+        let rule =
+            outcome.configuration.routers.get("r").and_then(|router| router.value.rule.clone());
+        assert_eq!(rule.as_deref(), Some("Host(`a`)"));
+    }
+}
