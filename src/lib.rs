@@ -24,8 +24,8 @@ use self::commands::Command;
 /// Runs a command line (without the program's name); returns when the command is done, for the
 /// proxy itself after it was stopped.
 ///
-/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise; `explain` and `routes` have 2 for
-/// wrong usage, too.
+/// Exit codes: 0 after a graceful stop or a good answer, 1 otherwise; `check`, `explain` and
+/// `routes` also have 2, for wrong usage and what cannot be read or asked.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -34,6 +34,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Version => say(Ok(commands::version::text())),
         Command::Help => say(Ok(commands::help::text())),
         Command::Healthcheck(arguments) => say(commands::healthcheck::run(&sources(arguments))),
+        Command::Check(arguments) => check(&arguments),
         Command::Explain(arguments) => commands::explain::run(arguments),
         Command::Routes(arguments) => commands::routes::run(arguments),
         Command::Unknown(word) => {
@@ -41,6 +42,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn check(arguments: &[String]) -> ExitCode {
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let outcome = commands::check::run(arguments, &variables);
+    // As with `say`: the exit code is the answer.
+    let _ = std::io::stdout().write_all(outcome.stdout.as_bytes());
+    let _ = std::io::stderr().write_all(outcome.stderr.as_bytes());
+    ExitCode::from(outcome.code)
 }
 
 fn say(result: Result<String, String>) -> ExitCode {

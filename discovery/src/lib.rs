@@ -9,6 +9,7 @@ mod docker;
 mod engine;
 mod file;
 mod http;
+pub mod offline;
 pub mod provider;
 mod rest;
 mod swarm;

@@ -127,7 +127,7 @@ pub fn rest(install: &Install) -> Option<(Box<dyn Provider>, Put)> {
     Some((Box::new(provider), put))
 }
 
-fn swarm(
+pub(crate) fn swarm(
     name: &str,
     settings: &Docker,
     refresh: Option<swarmgate_config::scalar::Duration>,
@@ -142,7 +142,7 @@ fn swarm(
     })
 }
 
-fn docker(
+pub(crate) fn docker(
     settings: &Docker,
     surroundings: &Surroundings,
     legacy: &Context,
@@ -201,7 +201,7 @@ fn rules(
     })
 }
 
-fn refused(name: &str, message: String) -> Finding {
+pub(crate) fn refused(name: &str, message: String) -> Finding {
     finding(name, Severity::Error, format!("the provider does not run: {message}"))
 }
 

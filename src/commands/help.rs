@@ -11,6 +11,7 @@ Usage:
   swarmgate healthcheck [options] ask its ping entry point; exit code 0 when it is well
   swarmgate explain URL           what the running proxy would do with a request, and why
   swarmgate routes                the routes of the running proxy
+  swarmgate check FILE...         what stack and configuration files would do, and their mistakes
   swarmgate version               version, compiler, build time
   swarmgate help                  this text
 

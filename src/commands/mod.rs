@@ -1,6 +1,7 @@
 //! The words a command line may begin with.
 
 mod ask;
+pub mod check;
 pub mod explain;
 pub mod healthcheck;
 pub mod help;
@@ -20,6 +21,8 @@ pub enum Command {
     Explain(Vec<String>),
     /// Ask the running proxy for its routes.
     Routes(Vec<String>),
+    /// Check files before they are deployed; the arguments behind the word.
+    Check(Vec<String>),
     /// Tell what there is.
     Help,
     /// A first word that is none of ours.
@@ -37,6 +40,7 @@ pub fn dispatch(mut arguments: Vec<String>) -> Command {
     }
     // These tell of themselves when they are asked for help.
     match arguments.first().map(String::as_str) {
+        Some("check") => return Command::Check(arguments.split_off(1)),
         Some("explain") => return Command::Explain(arguments.split_off(1)),
         Some("routes") => return Command::Routes(arguments.split_off(1)),
         _ => {}
@@ -58,7 +62,7 @@ pub fn dispatch(mut arguments: Vec<String>) -> Command {
 
 /// The one message about an unknown first word.
 pub fn unknown(word: &str) -> String {
-    let near = ["version", "healthcheck", "help", "explain", "routes"]
+    let near = ["version", "healthcheck", "help", "check", "explain", "routes"]
         .into_iter()
         .map(|command| (distance(word, command), command))
         .min()
@@ -69,8 +73,8 @@ pub fn unknown(word: &str) -> String {
             format!("options begin with two dashes: --{}", word.trim_start_matches('-'))
         }
         None => {
-            "expected `explain`, `routes`, `version`, `healthcheck`, `help`, or options such as \
-             --configFile=…"
+            "expected `check`, `explain`, `routes`, `version`, `healthcheck`, `help`, or options \
+             such as --configFile=…"
                 .into()
         }
     };
@@ -112,6 +116,8 @@ mod tests {
             ("traefik version", Command::Version),
             ("healthcheck --ping", Command::Healthcheck(vec!["--ping".into()])),
             ("healthcheck --help", Command::Help),
+            ("check --help", Command::Check(vec!["--help".into()])),
+            ("traefik check a.yml", Command::Check(vec!["a.yml".into()])),
             ("--api -h", Command::Help),
             ("-- --help", run(&["--", "--help"])),
             ("help", Command::Help),
@@ -131,7 +137,7 @@ mod tests {
             ("Version", "command not found: Version; did you mean `version`?"),
             ("api.insecure=true", "options begin with two dashes: --api.insecure=true"),
             ("explian", "did you mean `explain`?"),
-            ("bash", "expected `explain`, `routes`, `version`, `healthcheck`, `help`, or options"),
+            ("bash", "expected `check`, `explain`, `routes`, `version`, `healthcheck`, `help`, or"),
         ] {
             assert!(unknown(word).contains(expected), "{}", unknown(word));
         }

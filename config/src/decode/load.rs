@@ -8,7 +8,9 @@ use super::lookup::{self, Found};
 use super::text::shorten;
 use super::tree::{ROOT, Tree};
 use super::v1_file::V1File;
-use super::{Loaded, Sources, flags, legacy, presence, toml, unserved, validate, variables, yaml};
+use super::{
+    Format, Loaded, Sources, flags, legacy, presence, toml, unserved, validate, variables, yaml,
+};
 use crate::finding::{Finding, Origin, Severity};
 use crate::install::Install;
 use crate::legacy::{Facts, TranslatedFlags};
@@ -36,6 +38,17 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
         let ignored = ignored(sources, fields, &found);
         return from_tree(tree, format!("file {}", found.shown), ignored, Facts::default());
     }
+    given(sources, v1)
+}
+
+/// See [`super::load_install_without_file`].
+pub(super) fn without_file(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
+    given(sources, crate::legacy::flags(&sources.arguments))
+}
+
+/// Flags, else variables, else the defaults. `v1`: the flags, if they are v1's.
+fn given(sources: &Sources, v1: Option<TranslatedFlags>) -> Result<Loaded, Vec<Finding>> {
+    let fields = fields_of::<Install>();
     if !sources.arguments.is_empty() {
         let v1 = v1.unwrap_or_else(|| TranslatedFlags {
             rest: sources.arguments.clone(),
@@ -80,6 +93,26 @@ fn from_v1_file(
         Err(findings) => file.lead_back(findings),
     }
     loaded
+}
+
+/// See [`super::load_install_text`].
+pub(super) fn text(path: &str, text: &str, format: Format) -> Result<Loaded, Vec<Finding>> {
+    let shown: Arc<str> = path.into();
+    let tree = match format {
+        Format::Toml => toml::parse(&shown, text),
+        Format::Yaml => yaml::parse(&shown, text),
+    };
+    let tree = tree.map_err(|finding| vec![finding])?;
+    if !tree.has_children(ROOT) {
+        return Err(vec![nothing(&shown)]);
+    }
+    from_tree(tree, format!("file {path}"), Vec::new(), Facts::default())
+}
+
+fn nothing(shown: &Arc<str>) -> Finding {
+    let origin = Origin::File { file: shown.clone(), line: None, column: None };
+    Finding::new(Severity::Error, origin, "no configuration found in the file")
+        .expected("at least one key, such as entryPoints")
 }
 
 /// Says that flags and variables beside a file are not read.
@@ -129,12 +162,7 @@ fn read(found: &Found) -> Result<Tree<'static>, Finding> {
             return Err(wrong(message).expected(".yml, .yaml, .toml or .json"));
         }
     };
-    if tree.has_children(ROOT) {
-        Ok(tree.into_owned())
-    } else {
-        Err(wrong("no configuration found in the file".into())
-            .expected("at least one key, such as entryPoints"))
-    }
+    if tree.has_children(ROOT) { Ok(tree.into_owned()) } else { Err(nothing(&shown)) }
 }
 
 fn from_tree(

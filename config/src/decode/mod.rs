@@ -75,6 +75,20 @@ pub fn load_install(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
     load::load(sources)
 }
 
+/// Loads the install configuration from flags, else variables, without looking for a file.
+///
+/// `Err` holds at least one error finding that would end the start.
+pub fn load_install_without_file(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
+    load::without_file(sources)
+}
+
+/// Loads the install configuration from the text of a file; `path` names origins.
+///
+/// `Err` holds at least one error finding that would end the start.
+pub fn load_install_text(path: &str, text: &str, format: Format) -> Result<Loaded, Vec<Finding>> {
+    load::text(path, text, format)
+}
+
 /// What the labels of one container or Swarm service say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labels {

@@ -1,6 +1,7 @@
 //! The Docker provider: containers of one engine, by its events. One listing is one call.
 
 mod item;
+mod offline;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -13,6 +14,8 @@ use bollard::models::ContainerSummary;
 use swarmgate_config::breath::look;
 use swarmgate_config::finding::Finding;
 use swarmgate_config::routing::{Left, Skipped, rules_in};
+
+pub use self::offline::offline;
 
 use self::item::{Candidate, Surroundings};
 use crate::build::item::disabled_findings;

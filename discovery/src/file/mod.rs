@@ -12,7 +12,7 @@ use std::time::Duration;
 use swarmgate_config::install;
 use tokio::time::sleep;
 
-pub use self::read::Place;
+pub use self::read::{Place, joined};
 use self::read::{Reader, Texts};
 use self::watch::Watch;
 use crate::provider::{Provider, Update, Updates};

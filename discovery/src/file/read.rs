@@ -208,6 +208,15 @@ fn provider_finding(severity: Severity, origin: Origin, message: String) -> Find
     Finding::new(severity, origin, message).on(ObjectKind::Provider, "file")
 }
 
+/// Several files' configurations as one.
+pub fn joined(files: Vec<Configuration>) -> Configuration {
+    let mut whole = Configuration::default();
+    for file in files {
+        merge(&mut whole, file);
+    }
+    whole
+}
+
 /// Adds a file to those before it: the first one to define a name keeps it.
 fn merge(whole: &mut Configuration, mut file: Configuration) {
     let mut findings = Vec::new();

@@ -3,6 +3,7 @@
 //! (our own container's networks, addresses of nodes) is asked for when events say so.
 
 mod item;
+mod offline;
 mod place;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,6 +15,8 @@ use bollard::models::Service;
 use swarmgate_config::breath::{breathe, look};
 use swarmgate_config::finding::{Finding, ObjectKind, Severity};
 use swarmgate_config::routing::{Left, Skipped, rules_in};
+
+pub use self::offline::offline;
 
 use self::item::{Candidate, Known, Overlay, Overlays};
 use self::place::Nodes;

@@ -1,0 +1,263 @@
+//! A world: one proxy, the stacks it serves and the files it reads, led through the real path:
+//! discovery's own code, then `config::check`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use swarmgate_config::check::{self, Merged};
+use swarmgate_config::checked;
+use swarmgate_config::finding::{Finding, Origin};
+use swarmgate_config::install::{
+    Acme, CertificateResolver, Docker, EntryPoint, HttpChallenge, Install,
+};
+use swarmgate_config::name::QName;
+use swarmgate_config::routing::{
+    Chain, Configuration, LoadBalancer, Map, Middleware, Service as HttpService, Written,
+};
+use swarmgate_discovery::offline::{self, Left, Planned};
+
+use super::stack::{Engine, Label, Service, Stack};
+
+/// One proxy and all it serves.
+#[derive(Debug)]
+pub struct World {
+    /// The stacks.
+    pub stacks: Vec<Stack>,
+    /// Stack and service of the proxy, if it is among them.
+    pub proxy: Option<(usize, usize)>,
+    /// Its install configuration: known, or what the labels suggest.
+    pub install: Install,
+    /// Whether it is known.
+    pub known: bool,
+    /// How the install configuration was found, for people.
+    pub from: String,
+    /// What the file provider would send.
+    pub files: Configuration,
+    /// Whether all of its files are known.
+    pub files_known: bool,
+    /// What the routing comes to.
+    pub checked: checked::Configuration,
+    /// Services that lead to no route: provider, own name, why.
+    pub left: Vec<(String, String, Left)>,
+    /// Networks of made-up addresses, by provider.
+    pub addresses: BTreeMap<(String, IpAddr), String>,
+    /// Objects that are taken to be there.
+    pub assumed: BTreeSet<QName>,
+    /// Stack and service by what the engine calls them.
+    names: HashMap<String, (usize, usize)>,
+}
+
+impl World {
+    /// A world that has not been built yet.
+    pub fn new(stacks: Vec<Stack>, proxy: Option<(usize, usize)>) -> Self {
+        Self {
+            stacks,
+            proxy,
+            install: Install::default(),
+            known: false,
+            from: String::new(),
+            files: Configuration::default(),
+            files_known: false,
+            checked: checked::Configuration::default(),
+            left: Vec::new(),
+            addresses: BTreeMap::new(),
+            assumed: BTreeSet::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// The providers of labels: name, settings, whose services they read.
+    pub fn providers(&self) -> Vec<(&'static str, Docker, Engine)> {
+        let given = &self.install.providers;
+        let mut providers = Vec::new();
+        if let Some(settings) = &given.swarm {
+            providers.push(("swarm", settings.clone(), Engine::Swarm));
+        }
+        if let Some(settings) = &given.docker {
+            let engine = if settings.swarm_mode { Engine::Swarm } else { Engine::Compose };
+            providers.push(("docker", settings.clone(), engine));
+        }
+        providers
+    }
+
+    /// Builds it. The findings are those of the real path.
+    pub fn build(&mut self) -> Vec<Finding> {
+        let mut merged: Merged = BTreeMap::new();
+        if self.known {
+            self.settle_engines();
+        } else {
+            self.assume_providers();
+        }
+        for (number, stack) in self.stacks.iter().enumerate() {
+            for (at, service) in stack.services.iter().enumerate() {
+                self.names.entry(stack.own_name(service)).or_insert((number, at));
+            }
+        }
+        let own = self.own_networks();
+        for (name, _, engine) in self.providers() {
+            let planned: Vec<Planned> = self
+                .stacks
+                .iter()
+                .filter(|stack| stack.engine == engine)
+                .flat_map(|stack| stack.services.iter().map(move |service| (stack, service)))
+                .filter(|(_, service)| self.known || has_labels(service.read_labels(engine)))
+                .map(|(stack, service)| stack.planned(service))
+                .collect();
+            let outcome = match engine {
+                Engine::Swarm => offline::swarm(name, &self.install, &planned, own.clone()),
+                Engine::Compose => offline::docker(&self.install, &planned, own.clone()),
+            };
+            let left = outcome.left.into_iter();
+            self.left.extend(left.map(|(service, why)| (name.to_owned(), service, why)));
+            let addresses = outcome.addresses.into_iter();
+            self.addresses.extend(addresses.map(|(ip, network)| ((name.to_owned(), ip), network)));
+            merged.insert(name.into(), Arc::new(outcome.configuration));
+        }
+        merged.insert("file".into(), Arc::new(self.files.clone()));
+        if !self.known {
+            self.assume_entry_points(&merged);
+        }
+        self.assume_objects(&mut merged);
+        self.checked = check::check(&self.install, &merged);
+        std::mem::take(&mut self.checked.findings)
+    }
+
+    /// A proxy with one provider reads all stacks with it.
+    fn settle_engines(&mut self) {
+        let engines: Vec<Engine> =
+            self.providers().into_iter().map(|(_, _, engine)| engine).collect();
+        if let Some(first) = engines.first()
+            && engines.iter().all(|engine| engine == first)
+        {
+            for stack in &mut self.stacks {
+                stack.engine = *first;
+            }
+        }
+    }
+
+    /// Networks of the proxy's container; `None` when they are not known.
+    pub fn own_networks(&self) -> Option<BTreeSet<String>> {
+        let (stack, service) = self.proxy?;
+        let stack = self.stacks.get(stack)?;
+        stack.networks_of(stack.services.get(service)?)
+    }
+
+    /// Nobody said which providers there are: those of the stacks.
+    fn assume_providers(&mut self) {
+        // Services without labels are not handed over, so that this exposes those with labels.
+        for stack in &self.stacks {
+            let providers = &mut self.install.providers;
+            match stack.engine {
+                Engine::Swarm => providers.swarm.get_or_insert_with(Docker::default),
+                Engine::Compose => providers.docker.get_or_insert_with(Docker::default),
+            };
+        }
+    }
+
+    /// Nobody said which entry points and resolvers there are: those that routers name.
+    fn assume_entry_points(&mut self, merged: &Merged) {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let routers = || merged.values().flat_map(|written| written.routers.values());
+        for router in routers() {
+            names.extend(router.value.entry_points.iter().map(String::as_str));
+            let tls = router.value.tls.as_deref();
+            if let Some(resolver) = tls.and_then(|tls| tls.cert_resolver.clone()) {
+                let http_challenge = Some(HttpChallenge::default());
+                let acme = Acme { http_challenge, ..Acme::default() };
+                let resolver_of = CertificateResolver { acme: Some(acme), tailscale: None };
+                self.install.certificates_resolvers.insert(resolver, resolver_of);
+            }
+        }
+        for name in names {
+            let secure = name.to_ascii_lowercase().contains("sec") || name.contains("https");
+            let address = if secure { ":443" } else { ":80" };
+            let entry_point = EntryPoint { address: address.into(), ..EntryPoint::default() };
+            self.install.entry_points.insert(name.to_owned(), entry_point);
+        }
+    }
+
+    /// References to providers that are not among the files are taken to lead somewhere.
+    fn assume_objects(&mut self, merged: &mut Merged) {
+        let mut middlewares = BTreeSet::new();
+        let mut services = BTreeSet::new();
+        for written in merged.values() {
+            for router in written.routers.values() {
+                middlewares.extend(router.value.middlewares.iter().cloned());
+                services.extend(router.value.service.iter().cloned());
+            }
+            for middleware in written.middlewares.values() {
+                let chain = middleware.value.chain.as_ref();
+                middlewares.extend(chain.into_iter().flat_map(|chain| chain.middlewares.clone()));
+            }
+        }
+        for entry_point in self.install.entry_points.values() {
+            middlewares.extend(entry_point.http.middlewares.iter().cloned());
+        }
+        let known: BTreeSet<&'static str> =
+            self.providers().into_iter().map(|(name, ..)| name).collect();
+        let foreign = |reference: &String| -> Option<QName> {
+            let (_, provider) = reference.rsplit_once('@')?;
+            let here = match provider {
+                "internal" => true,
+                "file" => self.files_known,
+                // A stack that is not among the files may define it, unless the proxy is: then
+                // all that it will serve should be.
+                provider => self.known && known.contains(provider),
+            };
+            (!here).then(|| QName::resolve(reference, provider))
+        };
+        let middlewares: Vec<QName> = middlewares.iter().filter_map(&foreign).collect();
+        let services: Vec<QName> = services.iter().filter_map(&foreign).collect();
+        for name in middlewares {
+            let chain = Chain::default();
+            let value = Middleware { chain: Some(chain), ..Middleware::default() };
+            self.assume(merged, name, |written| &mut written.middlewares, value);
+        }
+        for name in services {
+            let balancer = Some(LoadBalancer::default());
+            let value = HttpService { load_balancer: balancer, ..HttpService::default() };
+            self.assume(merged, name, |written| &mut written.services, value);
+        }
+    }
+
+    fn assume<T>(
+        &mut self,
+        merged: &mut Merged,
+        name: QName,
+        objects: impl Fn(&mut Configuration) -> &mut Map<T>,
+        value: T,
+    ) {
+        let written = Arc::make_mut(merged.entry(name.provider().into()).or_default());
+        let objects = objects(written);
+        if !objects.contains_key(name.name()) {
+            let written = Written { value: Arc::new(value), origin: Origin::Internal };
+            objects.insert(name.name().to_owned(), written);
+            self.assumed.insert(name);
+        }
+    }
+
+    /// The stack and service behind a provider's name of it.
+    pub fn service(&self, own_name: &str) -> Option<(&Stack, &Service)> {
+        let (stack, service) = self.names.get(own_name)?;
+        let stack = self.stacks.get(*stack)?;
+        Some((stack, stack.services.get(*service)?))
+    }
+
+    /// The proxy's stack and service.
+    pub fn proxy(&self) -> Option<(&Stack, &Service)> {
+        let (stack, service) = self.proxy?;
+        let stack = self.stacks.get(stack)?;
+        Some((stack, stack.services.get(service)?))
+    }
+}
+
+/// Whether any label is for the proxy.
+pub fn has_labels(labels: &[Label]) -> bool {
+    labels.iter().any(|label| is_traefik(&label.key))
+}
+
+/// Whether a label is for the proxy.
+pub fn is_traefik(key: &str) -> bool {
+    key.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("traefik."))
+}
