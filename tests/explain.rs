@@ -334,6 +334,7 @@ const CASES: &[Case<'_>] = &[
             "it redirects to websecure with https",
             "✓ redirected-to-websecure@internal",
             "answers 301 Moved Permanently, Location: https://safe.test:{websecure}/x",
+            "next: swarmgate explain 'https://safe.test:{websecure}/x'",
         ],
     ),
     // Nothing matches, and why.

@@ -37,6 +37,21 @@ use crate::worker::Shared;
 /// The most of anything that an explanation lists; what is left out is counted.
 pub const MOST: usize = 100;
 
+/// The longest text that is repeated, in bytes: a rule may have a megabyte.
+const LONGEST: usize = 2000;
+
+/// A text as it is repeated: long ones are cut.
+fn brief(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let mut end = LONGEST;
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    format!("{}...", text.get(..end).unwrap_or_default())
+}
+
 /// What is in force at one moment.
 #[derive(Clone, Copy)]
 struct View<'a> {

@@ -9,11 +9,14 @@ use swarmgate_config::finding::{Finding, Severity};
 use swarmgate_config::rule;
 
 use super::answer::{Disabled, Lost, Remark};
+use super::brief;
 
 /// So many of each kind are told.
 const MOST: usize = 20;
 /// So many hosts are suggested.
 const SUGGESTED: usize = 3;
+/// So many names are compared: comparing takes a microsecond.
+const COMPARED: usize = 100_000;
 /// Longer names are nobody's typing error, and comparing is quadratic.
 const LONGEST_NAME: usize = 253;
 
@@ -26,7 +29,7 @@ pub(super) fn disabled(checked: &checked::Configuration, host: &str) -> Vec<Disa
     });
     let told = naming.take(MOST).map(|(name, router)| Disabled {
         router: name.to_string(),
-        rule: router.value.rule.clone().unwrap_or_default(),
+        rule: brief(router.value.rule.as_deref().unwrap_or_default()),
         origin: router.origin.to_string(),
         errors: router.errors.clone(),
     });
@@ -127,7 +130,7 @@ pub(super) fn findings(
             Severity::Warning => "warning",
             Severity::Error => "error",
         };
-        Remark { severity: severity.into(), text }
+        Remark { severity: severity.into(), text: brief(&text) }
     });
     told.collect()
 }
@@ -140,6 +143,7 @@ pub(super) fn hosts(checked: &checked::Configuration, host: &str) -> Vec<String>
     }
     let limit = (host.len() / 4).clamp(1, 4);
     let mut near: BTreeSet<(usize, String)> = BTreeSet::new();
+    let mut left = COMPARED;
     for router in checked.routers.values() {
         breathe();
         let text = router.value.rule.as_deref().unwrap_or_default();
@@ -157,9 +161,10 @@ pub(super) fn hosts(checked: &checked::Configuration, host: &str) -> Vec<String>
             };
             let distance = if under(&name, host) || under(host, &name) {
                 1
-            } else if name.len().abs_diff(host.len()) > limit {
+            } else if name.len().abs_diff(host.len()) > limit || left == 0 {
                 continue;
             } else {
+                left -= 1;
                 distance(&name, host)
             };
             if distance <= limit {

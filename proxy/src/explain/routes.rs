@@ -8,7 +8,7 @@ use swarmgate_config::name::QName;
 use swarmgate_config::routing::Service;
 
 use super::answer::{Disabled, Lost};
-use super::{View, effect, near, walk};
+use super::{View, brief, effect, near, walk};
 use crate::canonical;
 use crate::route;
 
@@ -111,7 +111,7 @@ pub(super) fn list(view: View<'_>, host: &str, entry_point: &str) -> Result<Rout
                 };
                 if let Some(router) = checked.routers.get(&name) {
                     row.priority = router.priority;
-                    row.rule = router.value.rule.clone().unwrap_or_default();
+                    row.rule = brief(router.value.rule.as_deref().unwrap_or_default());
                     row.status = walk::status(router.status).into();
                     row.errors.clone_from(&router.errors);
                     let resolver =
@@ -172,7 +172,7 @@ fn disabled(view: View<'_>, host: &str, entry_point: &str) -> Vec<Disabled> {
     });
     let told = wanted.map(|(name, router)| Disabled {
         router: name.to_string(),
-        rule: router.value.rule.clone().unwrap_or_default(),
+        rule: brief(router.value.rule.as_deref().unwrap_or_default()),
         origin: router.origin.to_string(),
         errors: router.errors.clone(),
     });

@@ -155,6 +155,21 @@ fn certificates() {
 }
 
 #[test]
+fn long_rules_are_cut() {
+    let hosts: Vec<String> = (0..5_000).map(|number| format!("Host(`h{number}.test`)")).collect();
+    let rule = hosts.join(" || ");
+    let service = "services: {s: {loadBalancer: {servers: [{url: 'http://10.0.0.1'}]}}}";
+    let routers = format!("routers: {{r: {{rule: '({rule}) && Path(`/x`)', service: s}}}}");
+    let house = House::new(&format!("http: {{{service}, {routers}}}"));
+    let told = house.ask("http://h7.test/y");
+    assert_eq!(told.considered[0].failed[0].part, "Path(`/x`)");
+    assert!(told.considered[0].rule.len() < 2_010, "{}", told.considered[0].rule.len());
+    let told = house.ask("http://h7.tset/x");
+    assert!(told.hints.iter().any(|it| it.contains("h7.test")), "{:?}", told.hints);
+    assert_eq!(brief(&"é".repeat(2_000)).chars().count(), 1_003);
+}
+
+#[test]
 fn entry_points() {
     let house = House::new(SHOP);
     let table = [

@@ -12,7 +12,7 @@ use swarmgate_config::name::QName;
 use super::answer::{
     Candidate, EntryPoint, Explanation, Outcome, Requested, Router, Server, Service, Swarm,
 };
-use super::{MOST, Question, Target, View, certificate, effect, near, written};
+use super::{MOST, Question, Target, View, brief, certificate, effect, near, written};
 use crate::balance::Balancer;
 use crate::body::Body;
 use crate::canonical;
@@ -210,16 +210,16 @@ fn consider(
         }
         let Some(route) = view.snapshot.routes.get(it.number) else { continue };
         let written = router(view, &route.name);
-        let rule = written.and_then(|it| it.value.rule.clone()).unwrap_or_default();
+        let rule = written.and_then(|it| it.value.rule.as_deref()).unwrap_or_default();
         let failure = it.failure;
         told.considered.push(Candidate {
             router: route.name.to_string(),
             priority: written.map_or(0, |it| it.priority),
             chosen: is_chosen,
             matches: failure.is_none(),
-            failed: failure.as_ref().map(|it| written::failed(&rule, it)).unwrap_or_default(),
+            failed: failure.as_ref().map(|it| written::failed(rule, it)).unwrap_or_default(),
             failed_more: failure.map_or(0, |it| it.more),
-            rule,
+            rule: brief(rule),
         });
     }
 }
@@ -245,7 +245,7 @@ fn follow(
         told.router = Some(Router {
             name: route.name.to_string(),
             priority: written.priority,
-            rule: written.value.rule.clone().unwrap_or_default(),
+            rule: brief(written.value.rule.as_deref().unwrap_or_default()),
             origin: written.origin.to_string(),
             status: status(written.status).into(),
             errors: written.errors.clone(),

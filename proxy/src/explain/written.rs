@@ -3,6 +3,7 @@
 use swarmgate_config::rule::{self, Expr, Matcher};
 
 use super::answer::Failed;
+use super::brief;
 use crate::route::Failure;
 
 /// The parts that fail, in the words of the rule.
@@ -18,7 +19,7 @@ pub(super) fn failed(rule: &str, failure: &Failure) -> Vec<Failed> {
         let text = written.get(part.matcher).filter(|_| known).cloned();
         let number = part.matcher.saturating_add(1);
         let text = text.unwrap_or_else(|| format!("part {number} of the rule"));
-        Failed { part: text, because: part.fact.clone() }
+        Failed { part: brief(&text), because: part.fact.clone() }
     });
     told.collect()
 }

@@ -43,9 +43,18 @@ pub fn render(told: &Explanation, paint: Paint) -> String {
         _ => Tone::Bad,
     };
     page.labelled("Answer", &told.outcome.text, tone);
+    if let Some(next) = told.outcome.location.as_deref().filter(|url| is_plain(url)) {
+        page.labelled("", &format!("next: swarmgate explain '{next}'"), Tone::Faint);
+    }
     page.list("Perhaps", &told.hints, Tone::Plain);
     near(told, &mut page);
     page.text
+}
+
+/// Whether a URL may be pasted into a shell.
+fn is_plain(url: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%+,@[]".contains(&byte);
+    (url.starts_with("http://") || url.starts_with("https://")) && url.bytes().all(plain)
 }
 
 fn request(told: &Explanation, page: &mut Page) {
@@ -305,6 +314,18 @@ mod tests {
         });
         let text = render(&told, Paint::default());
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+
+    #[test]
+    fn what_may_be_pasted() {
+        for (url, expected) in [
+            ("https://a.test:8443/x?y=%20", true),
+            ("/x", false),
+            ("https://a.test/'; reboot; '", false),
+            ("https://a.test/$(reboot)", false),
+        ] {
+            assert_eq!(is_plain(url), expected, "{url}");
+        }
     }
 
     #[test]
