@@ -172,8 +172,15 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "many-regexes",
-            labels: with_port("mr", numbered("x", 300, "HostRegexp(`a#(\\pL{100}){2}`)")),
+            labels: with_port("mr", numbered("x", 40, "HostRegexp(`a#(\\pL{100}){2}`)")),
             told: "the expressions in use take more than",
+            most: 300,
+            seen: "",
+        },
+        Case {
+            name: "larger-regexes",
+            labels: with_port("xr", numbered("y", 10, "HostRegexp(`a#(\\pL{100}){10}`)")),
+            told: "expression too large",
             most: 300,
             seen: "",
         },
