@@ -144,7 +144,7 @@ fn cases() -> Vec<Case> {
         ),
         one("nested", "n", &rule("n"), format!("{}Host(`a`)", "(".repeat(100_000)), "nested"),
         one("regex", "r", &rule("r"), "HostRegexp(`((a{1000}){1000}){1000}`)".into(), "regexp"),
-        one("large-regex", "lx", &rule("lx"), "HostRegexp(`(\\pL{100}){10}`)".into(), ""),
+        one("large-regex", "lx", &rule("lx"), "HostRegexp(`(\\pL{100}){2}`)".into(), ""),
         one(
             "control",
             "c",
@@ -172,8 +172,15 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "many-regexes",
-            labels: with_port("mr", numbered("x", 300, "HostRegexp(`a#(\\pL{100}){10}`)")),
+            labels: with_port("mr", numbered("x", 40, "HostRegexp(`a#(\\pL{100}){2}`)")),
             told: "the expressions in use take more than",
+            most: 300,
+            seen: "",
+        },
+        Case {
+            name: "larger-regexes",
+            labels: with_port("xr", numbered("y", 10, "HostRegexp(`a#(\\pL{100}){10}`)")),
+            told: "expression too large",
             most: 300,
             seen: "",
         },

@@ -27,6 +27,9 @@ const SIZE_LIMIT: usize = 16 << 20;
 /// ten thousand large ones are within a service's labels.
 const TOTAL_LIMIT: usize = 256 << 20;
 
+/// So many bytes of refused patterns are remembered.
+const REFUSED_LIMIT: usize = 4 << 20;
+
 /// Compiling is tried within these limits, one after the other: the first that does is what a
 /// pattern is taken to cost.
 const SIZES: [usize; 5] = [8 << 10, 64 << 10, 512 << 10, 4 << 20, SIZE_LIMIT];
@@ -60,19 +63,31 @@ pub fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     static MEMO: Mutex<Option<Memo>> = Mutex::new(None);
     let lock = || MEMO.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = lock().get_or_insert_default().get(pattern) {
-        return Ok(known);
+        return known;
     }
     // Not under the lock: compiling can take milliseconds.
-    let translated = translate(pattern)?;
-    let (regex, size) = build(&translated).map_err(|error| explain(&error))?;
-    let regex = Arc::new(regex);
-    if lock().get_or_insert_default().put(pattern, &regex, size) {
-        Ok(regex)
-    } else {
-        Err(format!(
-            "error parsing regexp: the expressions in use take more than {TOTAL_LIMIT} bytes"
-        ))
+    let built = translate(pattern)
+        .and_then(|translated| build(&translated).map_err(|error| explain(&error)));
+    let mut memo = lock();
+    let memo = memo.get_or_insert_default();
+    match built {
+        Ok((regex, size)) => {
+            let regex = Arc::new(regex);
+            if memo.put(pattern, &regex, size) {
+                return Ok(regex);
+            }
+            memo.refuse(pattern, full(), Some(size));
+            Err(full())
+        }
+        Err(error) => {
+            memo.refuse(pattern, error.clone(), None);
+            Err(error)
+        }
     }
+}
+
+fn full() -> String {
+    format!("error parsing regexp: the expressions in use take more than {TOTAL_LIMIT} bytes")
 }
 
 /// Compiles, and tells about how many bytes it takes.
@@ -120,27 +135,61 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Compiled patterns and what they are taken to cost, in bytes.
+type Known = HashMap<Box<str>, (Weak<Regex>, usize)>;
+
+/// Forgets those that nobody holds any more.
+fn sweep(known: &mut Known, total: &mut usize) {
+    known.retain(|_, (regex, _)| regex.strong_count() > 0);
+    *total = known.values().map(|(_, size)| *size).sum();
+}
+
 /// Compiled patterns that somebody still holds.
 #[derive(Default)]
 struct Memo {
-    known: HashMap<Box<str>, (Weak<Regex>, usize)>,
+    known: Known,
     /// What those in `known` take, in bytes; some may have been forgotten since.
     total: usize,
+    /// What is wrong with patterns that cannot be had; with a size: there was no room for it.
+    refused: HashMap<Box<str>, (String, Option<usize>)>,
+    /// The texts in `refused`.
+    refused_bytes: usize,
+    /// How often refused patterns were asked for.
+    asked: u32,
     /// Forgotten patterns are swept when the map has grown to this.
     sweep_at: usize,
 }
 
 impl Memo {
-    fn get(&self, pattern: &str) -> Option<Arc<Regex>> {
-        self.known.get(pattern)?.0.upgrade()
+    fn get(&mut self, pattern: &str) -> Option<Result<Arc<Regex>, String>> {
+        if let Some((error, size)) = self.refused.get(pattern) {
+            // Others may have made room; looking costs time in proportion to them.
+            self.asked = self.asked.wrapping_add(1);
+            if size.is_some() && self.asked.is_multiple_of(64) {
+                sweep(&mut self.known, &mut self.total);
+            }
+            let still = size.is_none_or(|size| self.total.saturating_add(size) > TOTAL_LIMIT);
+            return still.then(|| Err(error.clone()));
+        }
+        Some(Ok(self.known.get(pattern)?.0.upgrade()?))
+    }
+
+    /// Remembers what is wrong with a pattern: finding that out may cost as much as a good one,
+    /// and the configuration is applied again and again.
+    fn refuse(&mut self, pattern: &str, error: String, size: Option<usize>) {
+        self.refused_bytes = self.refused_bytes.saturating_add(pattern.len() + error.len());
+        if self.refused_bytes > REFUSED_LIMIT {
+            self.refused.clear();
+            self.refused_bytes = pattern.len() + error.len();
+        }
+        self.refused.insert(pattern.into(), (error, size));
     }
 
     /// False: there is no room for it.
     fn put(&mut self, pattern: &str, regex: &Arc<Regex>, size: usize) -> bool {
         let full = self.total.saturating_add(size) > TOTAL_LIMIT;
         if full || self.known.len() >= self.sweep_at {
-            self.known.retain(|_, (regex, _)| regex.strong_count() > 0);
-            self.total = self.known.values().map(|(_, size)| *size).sum();
+            sweep(&mut self.known, &mut self.total);
             self.sweep_at = (self.known.len() * 2).max(64);
         }
         if self.total.saturating_add(size) > TOTAL_LIMIT {

@@ -260,8 +260,8 @@ mod tests {
     #[test]
     fn lists() {
         let read = |body: &[u8]| list(body).map(|list| (list.entries.len(), list.mended)).ok();
-        type Row<'a> = (&'a [u8], Option<(usize, bool)>);
-        let table: [Row<'_>; 6] = [
+        type Case<'a> = (&'a [u8], Option<(usize, bool)>);
+        let table: [Case<'_>; 6] = [
             (b"null", Some((0, false))),
             (b"[]", Some((0, false))),
             (b"[{}, 7]", Some((2, false))),

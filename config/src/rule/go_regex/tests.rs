@@ -213,3 +213,30 @@ proptest::proptest! {
         }
     }
 }
+
+/// Ten thousand large patterns do not take the memory; those that go make room for others.
+#[test]
+fn patterns_have_a_total() {
+    let mut memo = super::Memo::default();
+    let large = super::TOTAL_LIMIT / 4;
+    let regexes: Vec<_> =
+        (0..4).map(|_| std::sync::Arc::new(regex::Regex::new("a").unwrap())).collect();
+    for (number, regex) in regexes.iter().enumerate() {
+        assert!(memo.put(&format!("p{number}"), regex, large), "{number}");
+    }
+    let late = std::sync::Arc::new(regex::Regex::new("b").unwrap());
+    assert!(!memo.put("late", &late, large));
+    memo.refuse("late", super::full(), Some(large));
+    assert!(matches!(memo.get("late"), Some(Err(_))), "remembered, and not compiled again");
+    assert!(matches!(memo.get("p1"), Some(Ok(_))));
+    drop(regexes);
+    assert!(memo.put("next", &late, large));
+    assert!(memo.get("late").is_none(), "there is room again: it may be tried again");
+    // What is simply wrong stays wrong; what is remembered of it is bounded, too.
+    memo.refuse("(", "wrong".into(), None);
+    assert!(matches!(memo.get("("), Some(Err(error)) if error == "wrong"));
+    for number in 0..5_000 {
+        memo.refuse(&format!("{number}{}", "(".repeat(1_000)), "wrong".into(), None);
+    }
+    assert!(memo.refused_bytes <= super::REFUSED_LIMIT && memo.refused.len() < 5_000);
+}
