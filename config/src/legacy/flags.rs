@@ -405,9 +405,11 @@ impl<'a> Maker<'a> {
     /// v1 asked for certificates of all frontends with a host on the entry point of ACME.
     fn resolver(&mut self) {
         let acme = std::mem::take(&mut self.acme);
+        let known = |name: &str| self.points.iter().any(|(point, _)| point.name == name);
         let secure: Vec<String> = match acme.entry_point {
-            Some(name) => vec![name.to_owned()],
-            None => {
+            Some(name) if known(name) => vec![name.to_owned()],
+            // One that is not there, or one in today's form.
+            _ => {
                 let points = self.points.iter().filter(|(point, _)| point.has_tls());
                 points.map(|(point, _)| point.name.clone()).collect()
             }

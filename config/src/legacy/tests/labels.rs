@@ -1,4 +1,4 @@
-//! Labels.
+//! Labels of v1, one by one, and what comes of whole services.
 
 use std::collections::BTreeMap;
 
