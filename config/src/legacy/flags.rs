@@ -166,7 +166,9 @@ impl<'a> Maker<'a> {
     fn option(&mut self, key: impl Into<String>, value: &str, typed: &Arc<str>) {
         let key = key.into();
         let secret = key.to_ascii_lowercase();
-        let secret = ["password", "token", "secret"].iter().any(|word| secret.contains(word));
+        let secret = ["password", "token", "secret"].iter().any(|word| secret.contains(word))
+            // The user of a URL.
+            || (value.contains("://") && value.contains('@'));
         let shown = if secret { "xxxx".into() } else { shorten(value, 300) };
         self.tell(typed, format!("--{key}={shown}"));
         self.out.options.push(FlagOption { key, value: value.into(), typed: Arc::clone(typed) });
