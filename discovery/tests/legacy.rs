@@ -85,3 +85,22 @@ async fn what_is_not_understood_stays_closed() {
     // No router stands in for it either.
     assert_eq!(routers(&watched.latest), Vec::<&str>::new());
 }
+
+#[tokio::test]
+async fn a_service_that_is_not_exposed_is_only_told_of() {
+    let engine = Engine::start_temporary().unwrap();
+    engine.create_network("net");
+    let service = ServiceSpec::new("app")
+        .network("net")
+        .label("traefik.port", "80")
+        .label("traefik.frontend.rule", "Host:a.test");
+    engine.create_service(service).unwrap();
+    let settings = swarmgate_config::install::Docker {
+        exposed_by_default: false,
+        ..docker(&engine.endpoint())
+    };
+    let mut watched = watch_swarm(settings);
+    watched.until("it", |c| told(c, "it has traefik.frontend labels but is not exposed")).await;
+    assert_eq!(routers(&watched.latest), Vec::<&str>::new());
+    assert_eq!(watched.latest.findings.len(), 1, "{:?}", watched.latest.findings);
+}

@@ -84,9 +84,11 @@ pub(super) fn authentication<'a>(
                     "authResponseHeaders" => list(given.value),
                     _ => given.value.to_owned(),
                 };
-                match *v1 {
-                    "tls.key" => maker.make_hidden(format!("{key}.{v3}"), &value, given),
-                    _ => maker.make(format!("{key}.{v3}"), &value, given),
+                // An address may hold a password.
+                if *v1 == "tls.key" || value.contains('@') {
+                    maker.make_hidden(format!("{key}.{v3}"), &value, given);
+                } else {
+                    maker.make(format!("{key}.{v3}"), &value, given);
                 }
             }
             // It asked the authenticator for less, never the client.

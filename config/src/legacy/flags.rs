@@ -166,7 +166,9 @@ impl<'a> Maker<'a> {
     fn option(&mut self, key: impl Into<String>, value: &str, typed: &Arc<str>) {
         let key = key.into();
         let secret = key.to_ascii_lowercase();
-        let secret = ["password", "token", "secret"].iter().any(|word| secret.contains(word));
+        let secret = ["password", "token", "secret"].iter().any(|word| secret.contains(word))
+            // The user of a URL.
+            || (value.contains("://") && value.contains('@'));
         let shown = if secret { "xxxx".into() } else { shorten(value, 300) };
         self.tell(typed, format!("--{key}={shown}"));
         self.out.options.push(FlagOption { key, value: value.into(), typed: Arc::clone(typed) });
@@ -405,9 +407,11 @@ impl<'a> Maker<'a> {
     /// v1 asked for certificates of all frontends with a host on the entry point of ACME.
     fn resolver(&mut self) {
         let acme = std::mem::take(&mut self.acme);
+        let known = |name: &str| self.points.iter().any(|(point, _)| point.name == name);
         let secure: Vec<String> = match acme.entry_point {
-            Some(name) => vec![name.to_owned()],
-            None => {
+            Some(name) if known(name) => vec![name.to_owned()],
+            // One that is not there, or one in today's form.
+            _ => {
                 let points = self.points.iter().filter(|(point, _)| point.has_tls());
                 points.map(|(point, _)| point.name.clone()).collect()
             }

@@ -335,12 +335,11 @@ impl<'a> Maker<'a> {
             if at > 0 {
                 text.push_str(", ");
             }
-            let key = shorten(key, 300);
-            let value = match self.hidden.contains(&key) {
+            let value = match self.hidden.contains(key) {
                 true => "xxxx (as it is)".into(),
                 false => shorten(value, 1000),
             };
-            text.push_str(&format!("{key}={value}"));
+            text.push_str(&format!("{}={value}", shorten(key, 300)));
         }
         text
     }

@@ -134,17 +134,24 @@ pub fn disabled_findings(
     };
     let mut findings: Vec<Finding> =
         decoded.configuration.findings.iter().filter(about_enable).cloned().collect();
-    let routed = labels
-        .keys()
-        .any(|key| key.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("traefik.http.")));
-    if findings.is_empty() && decoded.enable.is_none() && routed {
+    // Those of today, and those of Traefik v1.
+    let routed = ["traefik.http.", "traefik.frontend."].into_iter().find(|prefix| {
+        let begins = |key: &String| {
+            key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        labels.keys().any(begins)
+    });
+    if findings.is_empty()
+        && decoded.enable.is_none()
+        && let Some(prefix) = routed
+    {
+        let message = format!(
+            "it has {} labels but is not exposed, because exposedByDefault is false",
+            prefix.trim_end_matches('.')
+        );
         findings.push(
-            Finding::new(
-                Severity::Info,
-                label_origin(provider, name, ""),
-                "it has traefik.http labels but is not exposed, because exposedByDefault is false",
-            )
-            .expected("the label traefik.enable=true"),
+            Finding::new(Severity::Info, label_origin(provider, name, ""), message)
+                .expected("the label traefik.enable=true"),
         );
     }
     findings

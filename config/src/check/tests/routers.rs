@@ -334,3 +334,20 @@ fn providers_findings_are_merged() {
     merged.insert("file".into(), Arc::new(configuration));
     assert!(check(&Install::default(), &merged).findings.contains(&finding));
 }
+
+#[test]
+fn rules_of_v2_are_told() {
+    let checked = file(
+        WEB,
+        "  routers: {r: {rule: 'HostRegexp(`{sub:[a-z]+}.a.test`)', service: s}, several: {rule: 'Host(`a`, `b`)', service: s}}\n",
+    );
+    // As in v3: it is served, and does not match what it was meant for.
+    assert_eq!(router(&checked, "r").status, Status::Enabled);
+    let (severity, text) = findings(&checked, "r@file").remove(0);
+    assert_eq!(severity, Severity::Warning);
+    assert!(text.contains("is a form of Traefik v2"), "{text}");
+    assert!(text.ends_with(r"; expected HostRegexp(`^[a-z]+\.a\.test$`)"), "{text}");
+    assert_eq!(router(&checked, "several").status, Status::Disabled);
+    let (_, text) = findings(&checked, "several@file").remove(0);
+    assert!(text.contains("Host(`a`) || Host(`b`)"), "{text}");
+}

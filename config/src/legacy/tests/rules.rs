@@ -1,4 +1,4 @@
-//! Rules.
+//! Rules of v1: matchers, what they do to paths, and mistakes.
 
 use crate::legacy::rule::{Rule, translate};
 use crate::rule;
