@@ -11,6 +11,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use swarmgate_testkit::real;
+
 /// One case of a table.
 #[derive(Default)]
 struct Case {
@@ -189,6 +191,64 @@ fn cases() {
     }
     assert!(wrong.is_empty(), "{wrong}");
     assert!(names.len() >= 120, "{} cases", names.len());
+}
+
+/// All cases of all tables, with the name of the table.
+fn tables() -> Vec<(String, Case)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder()).expect("tests/check") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|end| end == "txt") {
+            let table = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let cases = parse(&std::fs::read_to_string(&path).expect("a table"));
+            all.extend(cases.into_iter().map(|case| (table.clone(), case)));
+        }
+    }
+    all
+}
+
+/// The client that deploys stacks judges: what it refuses, `check` has an error for; what is in the
+/// table of valid files, it takes.
+#[test]
+fn docker_refuses_nothing_that_check_accepts() {
+    let what = "check beside docker stack config";
+    let Some(docker) = real::program("docker") else { return real::skip(what, "no docker") };
+    let known = Command::new(&docker).args(["stack", "config", "--help"]).output();
+    if !known.is_ok_and(|known| known.status.success()) {
+        return real::skip(what, "docker has no stack config");
+    }
+    let mut wrong = String::new();
+    let mut judged = 0;
+    for (table, case) in tables() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for (path, text) in &case.files {
+            let swarm = path.ends_with(".yml") && !path.contains("compose") && !path.contains('/');
+            if !swarm || !text.lines().any(|line| line.starts_with("services:")) {
+                continue;
+            }
+            std::fs::write(directory.path().join(path), text).expect("a file");
+            let output = Command::new(&docker)
+                .args(["stack", "config", "-c", path.as_str()])
+                .current_dir(directory.path())
+                .env_clear()
+                .env("HOME", directory.path())
+                .envs(case.variables.iter().map(|(name, value)| (name, value)))
+                .output()
+                .expect("docker starts");
+            judged += 1;
+            let refused = !output.status.success();
+            let arguments = ["-q".to_owned(), "--swarm".to_owned(), path.clone()];
+            let (code, ours, _) = swarmgate(directory.path(), &arguments, &case.variables, "");
+            let told = code == 1 || ours.contains("docker stack deploy refuses");
+            let valid = table == "valid" && refused;
+            if (refused && !told) || valid {
+                let theirs = String::from_utf8_lossy(&output.stderr);
+                let _ = writeln!(wrong, "{table}, {}: docker: {theirs}\nours: {ours}", case.name);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(judged >= 100, "{judged} files");
 }
 
 /// A file of the repository.

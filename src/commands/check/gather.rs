@@ -51,7 +51,8 @@ pub fn gather(
         let file = sources.add(&shown, text.clone());
         match input::sniff(file, &shown, &text, &mut notes) {
             Some(Kind::Stack(mut root)) => {
-                variables_of(file, &mut root, &sources, variables, &mut notes);
+                let engine = options.engine.unwrap_or_else(|| guess::engine(&shown, &root));
+                variables_of(file, engine, &mut root, &sources, variables, &mut notes);
                 let whole = root.get("services").is_some_and(|services| !services.is_null());
                 match drafts.first_mut() {
                     // A file without services only makes sense on top of another.
@@ -116,6 +117,7 @@ fn soften(world: &World, notes: &mut [Note]) {
 /// Replaces the variables of a stack file, and tells what is odd about them.
 fn variables_of(
     file: usize,
+    engine: Engine,
     root: &mut Node,
     sources: &Sources,
     variables: &[(String, String)],
@@ -145,6 +147,10 @@ fn variables_of(
     }
     let mut last: Option<Spot> = None;
     for found in found {
+        let of_compose = matches!(found.oddity, Oddity::Alternative { .. } | Oddity::Nested { .. });
+        if of_compose && engine == Engine::Compose {
+            continue;
+        }
         // One mistake of a value is enough: a hash has three.
         let note = oddity(&found);
         if note.severity == Severity::Error {
@@ -156,7 +162,7 @@ fn variables_of(
         notes.push(note);
     }
     let names = from_file.into_inner();
-    if !names.is_empty() && guess::engine(sources.shown(file), root) == Engine::Swarm {
+    if !names.is_empty() && engine == Engine::Swarm {
         let names: Vec<String> = names.into_iter().collect();
         let message = format!(
             "`docker stack deploy` reads no .env file: {} must be in its environment",
@@ -183,7 +189,7 @@ fn oddity(found: &Found) -> Note {
             "dollar-not-doubled",
             at,
             format!(
-                "{text} is no variable: the client refuses the file, because each $ begins one"
+                "{text} is no variable, and each $ begins one: the client refuses or mangles it"
             ),
         )
         .needle(text)
@@ -202,6 +208,20 @@ fn oddity(found: &Found) -> Note {
         )
         .needle(name)
         .expected(format!("a value in the environment or in .env, or ${{{name}:-default}}")),
+        Oddity::Alternative { text } => Note::error(
+            "compose-only",
+            at,
+            format!("docker stack deploy does not know {text}...}}, and refuses the file"),
+        )
+        .needle(text)
+        .expected("${NAME:-default}, or a variable that is made beforehand"),
+        Oddity::Nested { text } => Note::warning(
+            "compose-only",
+            at,
+            "docker stack deploy replaces no variable within a default: it stays as it is",
+        )
+        .needle(text)
+        .expected("a default without variables"),
         Oddity::Required { name, message } => {
             let message = match message.as_str() {
                 "" => format!("the variable {name} is not set, and the file requires it"),

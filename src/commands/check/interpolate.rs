@@ -29,6 +29,16 @@ pub enum Oddity {
         /// As written.
         message: String,
     },
+    /// `${NAME:+value}`: `docker stack deploy` refuses the file.
+    Alternative {
+        /// As far as the operator.
+        text: String,
+    },
+    /// `${NAME:-${OTHER}}`: `docker stack deploy` takes the default as it stands.
+    Nested {
+        /// The default.
+        text: String,
+    },
 }
 
 /// An oddity and where it was written.
@@ -166,6 +176,10 @@ fn braced(
         (None, None) => oddities.push(Oddity::Unset { name: name.to_owned() }),
         (Some('-' | '?'), Some(value)) => push(out, value),
         (Some('-'), None) => {
+            let text = mark.get(1..).unwrap_or_default();
+            if text.replace("$$", "").contains('$') {
+                oddities.push(Oddity::Nested { text: shown(text) });
+            }
             part(mark.get(1..).unwrap_or_default(), lookup, depth.saturating_add(1), out, oddities);
         }
         (Some('?'), None) => oddities.push(Oddity::Required {
@@ -173,12 +187,18 @@ fn braced(
             message: mark.get(1..).unwrap_or_default().to_owned(),
         }),
         (Some('+'), Some(_)) => {
+            oddities.push(alternative(body, mark));
             part(mark.get(1..).unwrap_or_default(), lookup, depth.saturating_add(1), out, oddities);
         }
-        (Some('+'), None) => {}
+        (Some('+'), None) => oddities.push(alternative(body, mark)),
         (Some(_), _) => return false,
     }
     true
+}
+
+fn alternative(body: &str, mark: &str) -> Oddity {
+    let end = body.len().saturating_sub(mark.len()).saturating_add(1);
+    Oddity::Alternative { text: shown(&format!("${{{}", body.get(..end).unwrap_or(body))) }
 }
 
 /// The byte of the brace that closes, inner ones passed over.
@@ -249,6 +269,8 @@ mod tests {
         };
         let invalid = |text: &str| vec![Oddity::Invalid { text: text.into() }];
         let unset = |name: &str| vec![Oddity::Unset { name: name.into() }];
+        let plus = |text: &str| Oddity::Alternative { text: text.into() };
+        let nested = |text: &str| vec![Oddity::Nested { text: text.into() }];
         let required =
             |message: &str| vec![Oddity::Required { name: "X".into(), message: message.into() }];
         let table: Vec<(&str, &str, Vec<Oddity>)> = vec![
@@ -258,9 +280,11 @@ mod tests {
             ("$X.", ".", unset("X")),
             ("${X}", "", unset("X")),
             ("${X:-d}${X-d}${EMPTY:-e}${EMPTY-e}${EMPTY}", "dde", vec![]),
-            ("${A:+v}${X:+v}${EMPTY:+v}${EMPTY+v}", "vv", vec![]),
-            ("${X:-${A}}", "a", vec![]),
-            ("${X:-${Y:-z}}", "z", vec![]),
+            ("${A:+v}${X+v}", "v", vec![plus("${A:+"), plus("${X+")]),
+            ("${EMPTY:+v}${EMPTY+v}", "v", vec![plus("${EMPTY:+"), plus("${EMPTY+")]),
+            ("${X:-${A}}", "a", nested("${A}")),
+            ("${X:-${Y:-z}}", "z", nested("${Y:-z}")),
+            ("${X:-$$}", "$", vec![]),
             ("${X:?no X}", "", required("no X")),
             ("${X?}", "", required("")),
             ("${1}", "${1}", invalid("${1}")),

@@ -8,6 +8,7 @@ mod doubled_dollar;
 mod duplicate_label;
 mod file_provider;
 mod https_without_tls;
+mod inline_content;
 mod insecure_api;
 mod label_place;
 mod label_spelling;
@@ -23,6 +24,7 @@ mod socket;
 mod socket_placement;
 mod socket_read_only;
 mod undefined;
+mod unquoted;
 mod unused_middleware;
 
 use swarmgate_config::finding::Origin;
@@ -47,6 +49,8 @@ const ALL: &[Lint] = &[
     duplicate_label::lint,
     misspelt_key::lint,
     undefined::lint,
+    unquoted::lint,
+    inline_content::lint,
     no_provider::lint,
     constraints::lint,
     docker_prefix::lint,
