@@ -9,6 +9,7 @@ use swarmgate_config::routing::Configuration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::Backoff;
+use super::reach::reach;
 use super::{Cause, Endpoint, Engine, Event, Failure};
 use crate::provider::{Update, Updates};
 
@@ -155,7 +156,7 @@ async fn round(
     since: &mut Option<Instant>,
 ) -> Result<(), Failure> {
     let settings = sender.settings;
-    let engine = Engine::connect(settings.endpoint.clone(), settings.timeout).await?;
+    let engine = reach(&settings.endpoint, settings.timeout).await?;
     source.connected();
     let closed = sender.updates.clone();
     if !settings.watch {

@@ -8,6 +8,7 @@ pub mod events;
 pub mod failure;
 pub mod follow;
 pub mod own;
+mod reach;
 mod tls;
 pub mod transport;
 
