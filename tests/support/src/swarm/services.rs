@@ -105,8 +105,8 @@ impl Engine {
         Ok(tasks.iter().filter_map(running).collect())
     }
 
-    /// Waits until a service has exactly so many running tasks, none on its way and no update under
-    /// way; returns them.
+    /// Waits until a service has exactly so many running tasks, on this node, no others that still
+    /// stop, and no update under way; returns them.
     ///
     /// # Panics
     /// After two minutes.
@@ -119,8 +119,15 @@ impl Engine {
             let update = state.pointer("/UpdateStatus/State").and_then(Value::as_str);
             let tasks = self.running(service)?;
             let wanted = state.pointer("/Spec/Mode/Replicated/Replicas").and_then(Value::as_u64);
-            if update == Some("updating") || tasks.len() != replicas {
-                return Err(format!("{} of {wanted:?} run, update: {update:?}", tasks.len()));
+            // Those that shall run no more, too: they are done when their container has ended.
+            let filters = json!({"label": [format!("com.docker.swarm.service.name={service}")]});
+            let path = format!("/containers/json?filters={}", encode(&filters.to_string()));
+            let containers = self.get(&path)?.as_array().map_or(0, Vec::len);
+            if update == Some("updating") || tasks.len() != replicas || containers != replicas {
+                return Err(format!(
+                    "{} of {wanted:?} run, {containers} containers, update: {update:?}",
+                    tasks.len()
+                ));
             }
             Ok(tasks)
         })
