@@ -222,7 +222,8 @@ mod tests {
         ];
         for (planned, constraints, why) in table {
             let name = planned.name.clone();
-            let outcome = swarm("swarm", &install(constraints), std::slice::from_ref(&planned), None);
+            let outcome =
+                swarm("swarm", &install(constraints), std::slice::from_ref(&planned), None);
             assert_eq!(outcome.left, [(name.clone(), why)], "{name}");
             assert!(outcome.configuration.services.is_empty(), "{name}");
             if why != Left::Job {

@@ -15,14 +15,48 @@ static TURN: Mutex<()> = Mutex::new(());
 /// The image under test, built once per run of the tests.
 static IMAGE: OnceLock<String> = OnceLock::new();
 
-/// One scenario's turn on the engine.
+/// The images that stand in for those of the examples, built once per run of the tests.
+static STAND_INS: OnceLock<()> = OnceLock::new();
+
+/// One scenario's turn on the engine, with the stand-in images and VIPs that answer.
+pub struct Turn {
+    /// The engine.
+    pub engine: Engine,
+    vips: Option<VipKeeper>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Turn {
+    /// Waits for this scenario's turn; `None` (after saying so) where there is no engine.
+    pub fn take() -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let engine = match Engine::find() {
+            Ok(engine) => engine,
+            Err(why) => {
+                real::skip("swarm", &why);
+                return None;
+            }
+        };
+        STAND_INS.get_or_init(|| {
+            engine::script(&engine, root(), "build-stand-ins", &[]);
+        });
+        let vips = VipKeeper::start(&engine);
+        Some(Self { engine, vips, _turn: turn })
+    }
+
+    /// From now on the VIPs stay as they are: whoever changes no tasks spares the engine the asking.
+    pub fn leave_vips(&mut self) {
+        self.vips = None;
+    }
+}
+
+/// A scenario's turn with our image in Traefik's place.
 pub struct House {
     /// The engine.
     pub engine: Engine,
     /// The image that takes Traefik's place.
     pub image: String,
-    _vips: Option<VipKeeper>,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 /// The folder of the repository.
@@ -43,20 +77,13 @@ pub fn report(text: &str) {
 impl House {
     /// Waits for this scenario's turn; `None` (after saying so) where the real parts are missing.
     pub fn enter() -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let engine = match Engine::find() {
-            Ok(engine) => engine,
-            Err(why) => {
-                real::skip("swarm", &why);
-                return None;
-            }
-        };
         if !Pebble::installed() {
             real::skip("swarm", "pebble or curl not found (run scripts/install-real-parts)");
             return None;
         }
+        let turn = Turn::take()?;
+        let engine = turn.engine.clone();
         let image = IMAGE.get_or_init(|| {
-            engine::script(&engine, root(), "build-stand-ins", &[]);
             std::env::var("SWARMGATE_IMAGE").unwrap_or_else(|_| {
                 let tag = "swarmgate:latest";
                 engine::script(&engine, root(), "build-image", &[tag]);
@@ -64,8 +91,7 @@ impl House {
             })
         });
         let image = image.clone();
-        let vips = VipKeeper::start(&engine);
-        Some(Self { engine, image, _vips: vips, _turn: turn })
+        Some(Self { engine, image, _turn: turn })
     }
 
     /// The line that the user changes: `image: traefik:v3.6` becomes this.

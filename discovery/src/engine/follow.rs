@@ -10,6 +10,7 @@ use swarmgate_config::routing::Configuration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::Backoff;
+use super::reach::reach;
 use super::{Cause, Endpoint, Engine, Event, Failure};
 use crate::provider::{Update, Updates};
 
@@ -188,7 +189,7 @@ async fn round(
     since: &mut Option<Instant>,
 ) -> Result<(), Failure> {
     let settings = sender.settings;
-    let engine = Engine::connect(endpoint.clone(), settings.timeout, settings.newest_api).await?;
+    let engine = reach(endpoint, settings.timeout, settings.newest_api).await?;
     if let Some((from, _)) = lost.last() {
         let (from, to) = (&from.text, &endpoint.text);
         tracing::warn!(provider = &*settings.provider, from, to, "Another manager is asked");

@@ -8,6 +8,7 @@ pub mod events;
 pub mod failure;
 pub mod follow;
 pub mod own;
+mod reach;
 pub mod tls;
 pub mod transport;
 pub mod variables;

@@ -93,24 +93,46 @@ impl Engine {
     /// `GET` on the engine's API.
     ///
     /// # Errors
-    /// A broken connection, a status other than 200, or a body that is no JSON.
+    /// A broken connection, a status outside 2xx, or a body that is no JSON.
     pub fn get(&self, path: &str) -> Result<Value, String> {
-        let failed = |error: &dyn std::fmt::Display| format!("GET {path} on {SOCKET}: {error}");
+        self.send("GET", path, None)
+    }
+
+    /// `POST` of a JSON body on the engine's API.
+    ///
+    /// # Errors
+    /// As [`Engine::get`].
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.send("POST", path, Some(body))
+    }
+
+    fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
+        let failed =
+            |error: &dyn std::fmt::Display| format!("{method} {path} on {SOCKET}: {error}");
         let mut stream = UnixStream::connect(SOCKET).map_err(|error| failed(&error))?;
         let limit = Some(Duration::from_secs(10));
         stream.set_read_timeout(limit).map_err(|error| failed(&error))?;
         stream.set_write_timeout(limit).map_err(|error| failed(&error))?;
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let length = body.len();
         // HTTP/1.0: the body ends with the connection, there is no framing to take apart.
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n")
-            .map_err(|error| failed(&error))?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+        .map_err(|error| failed(&error))?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).map_err(|error| failed(&error))?;
         let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        if head.split(' ').nth(1) != Some("200") {
+        if !head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')) {
             return Err(failed(&format!("{head}\n{body}")));
         }
-        serde_json::from_str(body).map_err(|error| failed(&error))
+        match body.trim() {
+            "" => Ok(Value::Null),
+            body => serde_json::from_str(body).map_err(|error| failed(&error)),
+        }
     }
 
     /// The host's own address on the bridge through which every task reaches the outside.

@@ -1,6 +1,7 @@
 //! Steady load from many clients: some keep their connection, some open a new one for each request.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -46,11 +48,13 @@ pub struct Load {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where the requests go: `https://<host>/` on port 443 of this machine.
+/// Where the requests go.
 #[derive(Clone)]
 struct Target {
+    address: SocketAddr,
     host: String,
-    tls: TlsConnector,
+    /// `None`: plain HTTP.
+    tls: Option<TlsConnector>,
 }
 
 impl Load {
@@ -70,7 +74,17 @@ impl Load {
             .expect("TLS versions")
             .with_root_certificates(store)
             .with_no_client_auth();
-        let target = Target { host: host.to_owned(), tls: TlsConnector::from(Arc::new(config)) };
+        let tls = Some(TlsConnector::from(Arc::new(config)));
+        let address = SocketAddr::from(([127, 0, 0, 1], 443));
+        Self::of(Target { address, host: host.to_owned(), tls }, keeping, fresh)
+    }
+
+    /// Like [`Load::start`], over plain HTTP to this address.
+    pub fn start_plain(address: SocketAddr, host: &str, keeping: usize, fresh: usize) -> Self {
+        Self::of(Target { address, host: host.to_owned(), tls: None }, keeping, fresh)
+    }
+
+    fn of(target: Target, keeping: usize, fresh: usize) -> Self {
         let tally = Arc::new(Mutex::new(Tally::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let (counted, ending) = (Arc::clone(&tally), Arc::clone(&stop));
@@ -202,11 +216,17 @@ async fn ask(target: &Target, path: &str, kept: Option<Sender>) -> Result<Answer
 }
 
 async fn connect(target: &Target) -> Result<Sender, String> {
-    let stream =
-        TcpStream::connect(("127.0.0.1", 443)).await.map_err(|e| format!("connect: {e}"))?;
+    let stream = TcpStream::connect(target.address).await.map_err(|e| format!("connect: {e}"))?;
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &target.tls else { return speak(stream).await };
     let name = ServerName::try_from(target.host.clone()).map_err(|e| format!("name: {e}"))?;
-    let stream = target.tls.connect(name, stream).await.map_err(|e| format!("TLS: {e}"))?;
+    speak(tls.connect(name, stream).await.map_err(|e| format!("TLS: {e}"))?).await
+}
+
+async fn speak<S>(stream: S) -> Result<Sender, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|e| format!("handshake: {e}"))?;
     tokio::spawn(async move {

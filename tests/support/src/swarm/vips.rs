@@ -160,10 +160,11 @@ fn address(with_prefix: &str) -> &str {
 /// A shell script that brings a namespace to `table`: addresses first, then all rules in one step.
 fn shell_script(table: &Table) -> String {
     let mut script = String::from("echo 1 > /proc/sys/net/ipv4/ip_forward\n");
+    script.push_str("ip -batch - <<'END'\n");
     for vip in table.keys() {
-        let _ = writeln!(script, "ip address replace {vip}/32 dev eth0");
+        let _ = writeln!(script, "address replace {vip}/32 dev eth0");
     }
-    script.push_str("iptables-restore -w <<'END'\n*nat\n");
+    script.push_str("END\niptables-restore -w <<'END'\n*nat\n");
     for (vip, tasks) in table {
         for (index, task) in tasks.iter().enumerate() {
             let every = tasks.len() - index;
