@@ -23,8 +23,10 @@ use crate::clock;
 use crate::forward::ServerStream;
 use crate::http1::Wire;
 
-/// Maximum age of a connection to a VIP, before spreading: new tasks get their share within it.
-const MAX_AGE: Duration = Duration::from_secs(60);
+/// Maximum age of a connection to a VIP, before spreading: new tasks get their share within it. Few
+/// clients use few connections, some of which lead to the same task; only opening others evens that
+/// out, and one in ten seconds costs nothing.
+const MAX_AGE: Duration = Duration::from_secs(10);
 
 /// For so long after a VIP's tasks have changed, its connections live only [`SETTLING_AGE`]: the
 /// engine tells of a task before every node's balancer knows it, and connections opened in between
