@@ -154,7 +154,7 @@ fn conflict(stage: &mut Stage<'_>, load: &Load) {
     let other = "other_web";
     engine.create_service(&specification(other, stage.foothold.network(), 1, &labels));
     engine.settled(other, 1);
-    stage.proxy.wait_output("defined multiple times with different configurations");
+    stage.proxy.wait_output("is already that of the older");
     for (host, status) in [(HOST, 200), ("stolen.example.com", 404)] {
         assert_eq!(stage.get(host).expect("an answer").status, status, "{host}");
     }
