@@ -15,6 +15,7 @@ mod tests;
 mod tls;
 mod trouble;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -25,10 +26,11 @@ use self::services::Services;
 use self::tls::Tls;
 use crate::breath::breathe;
 use crate::checked;
-use crate::finding::{Finding, ObjectKind, Severity};
+use crate::finding::{Finding, Findings, ObjectKind, Severity};
 use crate::install::{Install, PRECEDENCE};
 use crate::name::QName;
 use crate::routing::{self, Map, Written};
+use crate::rule::go_regex::Allowance;
 
 /// The latest configuration of each provider, by provider name.
 pub type Merged = BTreeMap<Arc<str>, Arc<routing::Configuration>>;
@@ -44,7 +46,8 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         .map(|(provider, configuration)| (provider, &**configuration))
         .chain([(&internal_name, &internal)])
         .collect();
-    let mut findings: Vec<Finding> = Vec::new();
+    // However much is wrong: bounded. The objects keep their own errors.
+    let mut findings = Findings::default();
     for (_, configuration) in &providers {
         findings.extend(configuration.findings.iter().cloned());
     }
@@ -53,24 +56,26 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         .map(|(name, written)| (name, (*written.value).clone()))
         .collect();
     let tls_options = all(&providers, |configuration| &configuration.tls_options);
+    let regexes = RefCell::new(Allowance::default());
+    let written = all(&providers, |configuration| &configuration.middlewares);
     let mut links = Links {
         install,
         entry_points: Arc::new(EntryPoints::new(install)),
-        middlewares: Middlewares::new(all(&providers, |configuration| &configuration.middlewares)),
+        middlewares: Middlewares::new(written, &regexes),
+        regexes: &regexes,
         services: Services::new(install, all(&providers, |configuration| &configuration.services)),
         transports: &servers_transports,
         tls: Tls::new(install, tls_options, &mut findings),
         parents: parents(&providers),
     };
-    let mut mounted = Mounted::default();
+    let mut mounted = Mounted { findings, ..Mounted::default() };
     // Growing moves all of them, at once.
     mounted.routers.reserve(providers.iter().map(|(_, written)| written.routers.len()).sum());
     for (name, written) in all(&providers, |configuration| &configuration.routers) {
         mounted.add(name, written, &mut links);
     }
     let Links { middlewares, services, tls, .. } = links;
-    let Mounted { routers, routes, findings: of_routers, .. } = mounted;
-    findings.extend(of_routers);
+    let Mounted { routers, routes, mut findings } = mounted;
     // Collected at once, a map's nodes are full.
     let routers = routers.into_iter().inspect(|_| breathe()).collect();
     let services = services.finish(&mut findings);
@@ -90,7 +95,8 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         tls_options,
         default_store,
         wanted,
-        findings,
+        findings: findings.finish(),
+        regexes: regexes.into_inner().finish(),
         skipped: merged.values().map(|written| written.skipped.clone()).collect(),
     }
 }
@@ -127,7 +133,7 @@ fn parents(providers: &[(&Arc<str>, &routing::Configuration)]) -> HashSet<QName>
 /// The store `default`; several providers that define it cancel each other, as in Traefik.
 fn default_store(
     providers: &[(&Arc<str>, &routing::Configuration)],
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) -> Option<routing::TlsStore> {
     let mut stores = providers.iter().filter_map(|(_, written)| written.tls_stores.get("default"));
     let first = stores.next()?;

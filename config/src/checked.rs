@@ -13,6 +13,7 @@ use crate::finding::Finding;
 use crate::name::QName;
 use crate::routing;
 use crate::rule::Expr;
+use crate::rule::go_regex::Kept;
 
 /// Whether an object serves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,6 +76,8 @@ pub struct Configuration {
     pub wanted: Vec<Wanted>,
     /// Everything odd, from all providers and from the check itself.
     pub findings: Vec<Finding>,
+    /// The regular expressions of rules and middlewares, compiled; never a difference.
+    pub regexes: Kept,
     /// What each provider left out; never a difference.
     pub skipped: Vec<routing::Skipped>,
 }

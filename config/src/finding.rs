@@ -1,9 +1,14 @@
 //! Findings: what is wrong or odd, where it came from, and what was expected instead.
 
+mod many;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+
+pub(crate) use self::many::Source;
+pub use self::many::{Findings, bounded};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -124,7 +129,7 @@ const MOST_MESSAGE: usize = 8 * 1024;
 const MOST_NAME: usize = 1024;
 
 /// Cuts a text that is too long, at a character.
-fn bounded(text: String, most: usize) -> String {
+fn cut(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }
@@ -136,21 +141,21 @@ impl Finding {
     /// A finding with neither object nor expectation; add them with [`Finding::on`] and
     /// [`Finding::expected`]. All of its texts are cut where nobody would read on.
     pub fn new(severity: Severity, origin: Origin, message: impl Into<String>) -> Self {
-        let message = bounded(message.into(), MOST_MESSAGE);
+        let message = cut(message.into(), MOST_MESSAGE);
         Self { severity, origin, object: None, message, expected: None }
     }
 
     /// Names the object it belongs to.
     #[must_use]
     pub fn on(mut self, kind: ObjectKind, name: impl Into<String>) -> Self {
-        self.object = Some((kind, bounded(name.into(), MOST_NAME)));
+        self.object = Some((kind, cut(name.into(), MOST_NAME)));
         self
     }
 
     /// Says what would have been right.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = Some(bounded(expected.into(), MOST_MESSAGE));
+        self.expected = Some(cut(expected.into(), MOST_MESSAGE));
         self
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use swarmgate_config::breath::breathe;
 use swarmgate_config::checked;
-use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::finding::{Finding, Findings, ObjectKind, Severity};
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::{self, ServersTransport};
 
@@ -182,9 +182,12 @@ impl Snapshot {
             tables.push(EntryRoutes { plain: table(false), tls: table(true) });
         }
         let Builder { servers, transports, troubles, .. } = builder;
+        let mut findings = Findings::default();
         for (router, error) in troubles {
-            disable(&mut checked, &router, error);
+            breathe();
+            disable(&mut checked, &router, error, &mut findings);
         }
+        checked.findings.append(&mut findings.finish());
         // What they were for is built.
         checked.routes.clear();
         Self {
@@ -199,14 +202,19 @@ impl Snapshot {
 }
 
 /// Marks a router that could not be built, once per message.
-fn disable(checked: &mut checked::Configuration, router: &QName, error: String) {
+fn disable(
+    checked: &mut checked::Configuration,
+    router: &QName,
+    error: String,
+    findings: &mut Findings,
+) {
     let Some(object) = checked.routers.get_mut(router) else { return };
     if object.errors.contains(&error) {
         return;
     }
     object.status = checked::Status::Disabled;
     object.errors.push(error.clone());
-    checked.findings.push(
+    findings.push(
         Finding::new(Severity::Error, object.origin.clone(), error)
             .on(ObjectKind::Router, router.to_string()),
     );

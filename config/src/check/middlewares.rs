@@ -1,15 +1,16 @@
 //! Middlewares: each one's options, chains flattened, and who uses what.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::trouble::Trouble;
 use crate::breath::breathe;
 use crate::checked::{Checked, Status};
-use crate::finding::{Finding, ObjectKind, Severity};
+use crate::finding::{Findings, ObjectKind, Severity};
 use crate::name::QName;
 use crate::routing::{Middleware, Written};
-use crate::rule::go_regex;
+use crate::rule::go_regex::Allowance;
 
 /// A chain of chains of chains could expand to millions. It bounds their depth, too.
 pub(super) const CHAIN_LIMIT: usize = 1000;
@@ -24,6 +25,7 @@ pub(super) struct Middlewares<'a> {
     written: BTreeMap<QName, &'a Written<Middleware>>,
     known: HashMap<QName, Flat>,
     used_by: HashMap<QName, Vec<QName>>,
+    regexes: &'a RefCell<Allowance>,
 }
 
 /// A chain that is being expanded.
@@ -34,8 +36,12 @@ struct Open {
 }
 
 impl<'a> Middlewares<'a> {
-    pub(super) fn new(written: impl Iterator<Item = (QName, &'a Written<Middleware>)>) -> Self {
-        Self { written: written.collect(), known: HashMap::new(), used_by: HashMap::new() }
+    pub(super) fn new(
+        written: impl Iterator<Item = (QName, &'a Written<Middleware>)>,
+        regexes: &'a RefCell<Allowance>,
+    ) -> Self {
+        let (known, used_by) = (HashMap::new(), HashMap::new());
+        Self { written: written.collect(), known, used_by, regexes }
     }
 
     /// Notes that a router names it.
@@ -126,7 +132,8 @@ impl<'a> Middlewares<'a> {
                  without it"
             ))),
             Ok(_) => {
-                options(value)
+                let mut regexes = self.regexes.borrow_mut();
+                options(value, &mut |pattern| regexes.admit(&written.origin, pattern))
                     .map_err(|text| Trouble::new(format!("middleware \"{name}\": {text}")))?;
                 let chain = value.chain.as_ref().map(|chain| {
                     let member = |reference: &String| QName::resolve(reference, name.provider());
@@ -140,7 +147,7 @@ impl<'a> Middlewares<'a> {
     /// All middlewares as the API shows them. A broken one is disabled once somebody uses it.
     pub(super) fn finish(
         mut self,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) -> BTreeMap<QName, Checked<Middleware>> {
         let written = std::mem::take(&mut self.written);
         written
@@ -210,7 +217,10 @@ fn recursion(open: &[Open], again: &QName) -> Trouble {
 }
 
 /// What can be said of the options without building the middleware.
-fn options(value: &Middleware) -> Result<(), String> {
+fn options(
+    value: &Middleware,
+    regex: &mut dyn FnMut(&str) -> Result<(), String>,
+) -> Result<(), String> {
     if let Some(add) = &value.add_prefix
         && add.prefix.is_empty()
     {
@@ -222,7 +232,7 @@ fn options(value: &Middleware) -> Result<(), String> {
         return Err("you must provide a target scheme".into());
     }
     if let Some(redirect) = &value.redirect_regex {
-        go_regex::compile(&redirect.regex)?;
+        regex(&redirect.regex)?;
     }
     if let Some(headers) = &value.headers {
         if *headers == Default::default() {

@@ -1,6 +1,6 @@
 //! Routers: copied per entry point where Traefik does so, each link resolved, mounted or disabled.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -12,11 +12,12 @@ use super::tls::Tls;
 use super::trouble::Trouble;
 use crate::breath::breathe;
 use crate::checked::{Checked, Route, RouteTls, Status};
-use crate::finding::{Finding, ObjectKind, Origin, Severity};
+use crate::finding::{Findings, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::legacy;
 use crate::name::QName;
 use crate::routing::{Observability, Router, RouterTls, ServersTransport, Written};
+use crate::rule::go_regex::Allowance;
 use crate::rule::{self, Expr};
 
 /// Above it only the proxy's own routers are (Traefik: priority).
@@ -27,6 +28,7 @@ pub(super) struct Links<'a, 'b> {
     pub(super) install: &'a Install,
     pub(super) entry_points: Arc<EntryPoints>,
     pub(super) middlewares: Middlewares<'a>,
+    pub(super) regexes: &'a RefCell<Allowance>,
     pub(super) services: Services<'a>,
     pub(super) transports: &'b BTreeMap<QName, ServersTransport>,
     pub(super) tls: Tls<'a>,
@@ -39,7 +41,7 @@ pub(super) struct Links<'a, 'b> {
 pub(super) struct Mounted {
     pub(super) routers: Vec<(QName, Checked<Router>)>,
     pub(super) routes: HashMap<String, Vec<Route>>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Findings,
 }
 
 /// Of a router's text, what does not depend on the copy.
@@ -77,10 +79,14 @@ impl Mounted {
         let text = router.rule.as_deref().unwrap_or_default();
         let rule = match self.syntax(name, written, links) {
             Err(trouble) => Err(trouble),
-            Ok(()) => rule::parse(text).map(Arc::new).map_err(|error| {
-                let text = rule::shortened(text);
-                Trouble::new(format!("error while parsing rule {text}: {error}"))
-            }),
+            Ok(()) => {
+                let mut regexes = links.regexes.borrow_mut();
+                let mut regex = |pattern: &str| regexes.admit(&written.origin, pattern);
+                rule::parse_with(text, &mut regex).map(Arc::new).map_err(|error| {
+                    let text = rule::shortened(text);
+                    Trouble::new(format!("error while parsing rule {text}: {error}"))
+                })
+            }
         };
         if let Ok(rule) = &rule
             && !name.is_internal()

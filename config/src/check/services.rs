@@ -8,7 +8,7 @@ use super::middlewares::Middlewares;
 use super::trouble::Trouble;
 use crate::breath::breathe;
 use crate::checked::{Checked, Status};
-use crate::finding::{Finding, ObjectKind, Severity};
+use crate::finding::{Findings, ObjectKind, Severity};
 use crate::install::Install;
 use crate::name::QName;
 use crate::routing::{LoadBalancer, ServersTransport, Service, Written};
@@ -83,7 +83,7 @@ impl<'a> Services<'a> {
     }
 
     /// All services as the API shows them, defaults filled in.
-    pub(super) fn finish(self, findings: &mut Vec<Finding>) -> BTreeMap<QName, Checked<Service>> {
+    pub(super) fn finish(self, findings: &mut Findings) -> BTreeMap<QName, Checked<Service>> {
         self.written
             .into_iter()
             .map(|(name, entry)| {

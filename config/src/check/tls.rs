@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::trouble::Trouble;
 use crate::checked::Wanted;
-use crate::finding::{Finding, ObjectKind, Origin, Severity};
+use crate::finding::{Findings, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::name::QName;
 use crate::routing::{Domain, RouterTls, TlsOptions, Written};
@@ -22,7 +22,7 @@ impl<'a> Tls<'a> {
     pub(super) fn new(
         install: &'a Install,
         written: impl Iterator<Item = (QName, &'a Written<TlsOptions>)>,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) -> Self {
         let mut options = BTreeMap::new();
         let mut defaults: Vec<(QName, &Written<TlsOptions>)> = Vec::new();
@@ -91,7 +91,7 @@ impl<'a> Tls<'a> {
         origin: &Origin,
         tls: &RouterTls,
         hosts: &[String],
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) {
         let Some(resolver) = tls.cert_resolver.as_deref().filter(|name| !name.is_empty()) else {
             return;
@@ -170,7 +170,7 @@ impl<'a> Tls<'a> {
 fn default_options(
     name: &QName,
     written: &Written<TlsOptions>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) -> Option<Trouble> {
     let options = &written.value;
     let mut find = |severity, trouble: &Trouble| {

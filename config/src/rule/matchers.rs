@@ -1,7 +1,8 @@
 //! The matchers' names and spellings, how many arguments each takes, and which are valid.
 
 use super::lexer::shortened;
-use super::{Matcher, go_regex, ip_range::IpRange};
+use super::parser::Admit;
+use super::{Matcher, ip_range::IpRange};
 use crate::decode::suggest::closest;
 
 /// Names of v3, as documented.
@@ -50,7 +51,11 @@ pub(super) fn unknown(name: &str) -> Option<String> {
 }
 
 /// Makes a matcher of a call, or says what is wrong with it.
-pub(super) fn build(name: &str, arguments: Vec<String>) -> Result<Matcher, String> {
+pub(super) fn build(
+    name: &str,
+    arguments: Vec<String>,
+    admit: &mut Admit<'_>,
+) -> Result<Matcher, String> {
     let Some(canonical) = known(name) else {
         return Err(unknown(name).unwrap_or_default());
     };
@@ -92,9 +97,8 @@ pub(super) fn build(name: &str, arguments: Vec<String>) -> Result<Matcher, Strin
     let wrong = |what: &str, text: &str, expected: &str| {
         Err(format!("{canonical}: {what}{:?}; expected {expected}", shortened(text)))
     };
-    let regex = |text: &str| {
-        go_regex::compile(text)
-            .map(|_| ())
+    let mut regex = |text: &str| {
+        admit(text)
             .map_err(|error| format!("{canonical}: compiling {:?}: {error}", shortened(text)))
     };
     Ok(match canonical {

@@ -39,7 +39,8 @@ pub enum Expr {
 }
 
 /// A matcher with its arguments as written (strings unquoted), already checked for arity and
-/// form: paths begin with `/`, regular expressions compile, `ClientIP` is an address or CIDR.
+/// form: paths begin with `/`, regular expressions are well-formed, `ClientIP` is an address or
+/// CIDR.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Matcher {
@@ -72,9 +73,17 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
-/// Parses a v3 rule.
+/// Parses a v3 rule. Of regular expressions only the form is looked at.
 pub fn parse(rule: &str) -> Result<Expr, RuleError> {
-    parser::parse(rule)
+    parse_with(rule, &mut |pattern| go_regex::translate(pattern).map(drop))
+}
+
+/// The same; `regex` says of each regular expression whether it can be had.
+pub(crate) fn parse_with(
+    rule: &str,
+    regex: &mut dyn FnMut(&str) -> Result<(), String>,
+) -> Result<Expr, RuleError> {
+    parser::parse(rule, regex)
 }
 
 /// The names in `Host(...)` matchers that are not negated: lower-case, in order, without

@@ -10,7 +10,10 @@ const LENGTH_LIMIT: usize = 1 << 20;
 /// The deepest parentheses: the parser and those who walk the tree recurse.
 const DEPTH_LIMIT: usize = 100;
 
-pub(super) fn parse(rule: &str) -> Result<Expr, RuleError> {
+/// Whether a regular expression can be had, or why not.
+pub(super) type Admit<'a> = dyn FnMut(&str) -> Result<(), String> + 'a;
+
+pub(super) fn parse(rule: &str, regex: &mut Admit<'_>) -> Result<Expr, RuleError> {
     if rule.len() > LENGTH_LIMIT {
         let start = Place { line: 1, column: 1 };
         return Err(start.error(format!(
@@ -20,7 +23,7 @@ pub(super) fn parse(rule: &str) -> Result<Expr, RuleError> {
     }
     let mut lexer = Lexer::new(rule);
     let (token, place) = lexer.next()?;
-    let mut parser = Parser { lexer, token, place, depth: 0 };
+    let mut parser = Parser { lexer, token, place, depth: 0, regex };
     let expr = parser.or(false)?;
     // One newline may follow the whole rule.
     if parser.token == Token::Newline {
@@ -35,14 +38,15 @@ pub(super) fn parse(rule: &str) -> Result<Expr, RuleError> {
     }
 }
 
-struct Parser<'r> {
+struct Parser<'r, 'a, 'b> {
     lexer: Lexer<'r>,
     token: Token<'r>,
     place: Place,
     depth: usize,
+    regex: &'a mut Admit<'b>,
 }
 
-impl<'r> Parser<'r> {
+impl<'r> Parser<'r, '_, '_> {
     fn advance(&mut self) -> Result<Token<'r>, RuleError> {
         let (token, place) = self.lexer.next()?;
         self.place = place;
@@ -110,8 +114,8 @@ impl<'r> Parser<'r> {
                     });
                 }
                 let arguments = self.arguments()?;
-                let matcher =
-                    matchers::build(name, arguments).map_err(|wrong| place.error(wrong))?;
+                let matcher = matchers::build(name, arguments, self.regex)
+                    .map_err(|wrong| place.error(wrong))?;
                 Ok(Expr::Match { negated, matcher })
             }
             Token::Text(_) => Err(self.expected("a matcher such as Host(`example.com`) around it")),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
+use swarmgate_config::routing::Configuration;
 
 /// One container or Swarm service.
 #[derive(Clone, Debug)]
@@ -85,6 +86,42 @@ impl Item {
         let keys = ["com.docker.stack.namespace", "com.docker.compose.project"];
         let given = |key: &&str| self.labels.get(*key).filter(|name| !name.is_empty());
         keys.iter().find_map(given).map(|name| name.as_str().into())
+    }
+
+    /// Names that its labels give to objects which are not in `linked`, what could be made of it:
+    /// they could not be decoded, or have no use.
+    pub fn unusable(&self, linked: &Configuration) -> BTreeSet<(ObjectKind, String)> {
+        let mut lost = BTreeSet::new();
+        for label in self.labels.keys() {
+            let mut parts = label.splitn(5, '.');
+            let (root, http, kind) = (parts.next(), parts.next(), parts.next());
+            let is = |part: Option<&str>, text: &str| {
+                part.is_some_and(|part| part.eq_ignore_ascii_case(text))
+            };
+            let Some(name) = parts.next().filter(|name| !name.is_empty()) else { continue };
+            if !is(root, "traefik") || !is(http, "http") {
+                continue;
+            }
+            if is(kind, "routers") && !linked.routers.contains_key(name) {
+                lost.insert((ObjectKind::Router, name.to_lowercase()));
+            } else if is(kind, "services") && !linked.services.contains_key(name) {
+                lost.insert((ObjectKind::Service, name.to_lowercase()));
+            } else if is(kind, "middlewares") && !linked.middlewares.contains_key(name) {
+                lost.insert((ObjectKind::Middleware, name.to_lowercase()));
+            }
+        }
+        lost.extend(self.decoded.refused.iter().cloned());
+        if !lost.is_empty() {
+            // One object may be spelled in several ways.
+            let named = |kind| move |name: &String| (kind, name.to_lowercase());
+            let there = (linked.routers.keys().map(named(ObjectKind::Router)))
+                .chain(linked.services.keys().map(named(ObjectKind::Service)))
+                .chain(linked.middlewares.keys().map(named(ObjectKind::Middleware)));
+            for name in there {
+                lost.remove(&name);
+            }
+        }
+        lost
     }
 
     /// Names in `traefik.http.<section>.<name>.`, whether they could be decoded or not, and those

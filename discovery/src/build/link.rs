@@ -24,7 +24,7 @@ const MOST_FINDINGS: usize = 100;
 const MOST_SERVERS: usize = 100_000;
 
 /// Links one item.
-pub fn link(provider: &str, item: Item, default_rule: &Template) -> Configuration {
+pub fn link(provider: &str, item: &Item, default_rule: &Template) -> Configuration {
     let mut linker = Linker {
         provider,
         default_rule,
@@ -50,7 +50,7 @@ pub fn link(provider: &str, item: Item, default_rule: &Template) -> Configuratio
 struct Linker<'a> {
     provider: &'a str,
     default_rule: &'a Template,
-    item: Item,
+    item: &'a Item,
     configuration: Configuration,
     /// Services that labels name, or that would have been made, and why they do not serve.
     failed: BTreeMap<String, String>,

@@ -496,7 +496,19 @@ fn stacks_do_not_mix() {
         vec![newcomer(&[]), holder(&[R_RULE])],
         &["r=>s Host(`r.test`)", "second-web=>s Host(`second-web`)"],
         &["s=http://10.0.0.1:80,http://10.0.0.2:80"],
-        &[],
+        &["its servers are added to service \"s\" of the older \"first_web\", of stack \"first\""],
+    );
+    let t_rule = [
+        ("traefik.http.routers.t.rule", "Host(`t.test`)"),
+        ("traefik.http.routers.t.service", "t"),
+        T_PORT,
+    ];
+    check(
+        "more servers for a service, and a router to another one",
+        vec![newcomer(&t_rule), holder(&[R_RULE])],
+        &["r=>s Host(`r.test`)", "t=>t Host(`t.test`)"],
+        &["s=http://10.0.0.1:80,http://10.0.0.2:80", "t=http://10.0.0.2:81"],
+        &["its servers are added to service \"s\""],
     );
     // Within one stack everything joins, as with Traefik.
     let sibling = service("first_api", "3", 3, 1, &[first, S_PORT, q_rule]);
@@ -558,4 +570,163 @@ fn chains_do_not_lead_to_middlewares_of_others() {
     );
     let kept: Vec<&str> = configuration.middlewares.keys().map(String::as_str).collect();
     assert_eq!(kept, ["h", "m"]);
+}
+
+const FIRST: (&str, &str) = ("com.docker.stack.namespace", "first");
+const SECOND: (&str, &str) = ("com.docker.stack.namespace", "second");
+const MISTYPED: (&str, &str) = ("traefik.http.middlewares.m.addprefix.prefx", "/x");
+const OTHER: (&str, &str) = ("traefik.http.middlewares.m.addprefix.prefix", "/y");
+const R_USES_M: (&str, &str) = ("traefik.http.routers.r.middlewares", "m");
+const Q_RULE: (&str, &str) = ("traefik.http.routers.q.rule", "Host(`q.test`)");
+const Q_USES_M: (&str, &str) = ("traefik.http.routers.q.middlewares", "m");
+
+/// A name that an item writes is its own, also when what stands there cannot be used: a stranger's
+/// object of that name is no replacement.
+#[test]
+fn a_stranger_does_not_stand_in_for_what_cannot_be_read() {
+    let mistyped =
+        |created| service("first_web", created, 1, 1, &[FIRST, S_PORT, R_RULE, R_USES_M, MISTYPED]);
+    let stranger =
+        |created| service("second_web", created, 2, 1, &[SECOND, T_PORT, Q_RULE, Q_USES_M, OTHER]);
+
+    // The stranger is younger: it does not get the name, as before the mistake.
+    let configuration = check(
+        "mistyped by the older",
+        vec![stranger("2"), mistyped("1")],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80", "t=http://10.0.0.2:81"],
+        &[
+            "prefx",
+            "HTTP middleware \"m\" is that of the older \"first_web\", whose labels for it",
+            "left out, because \"m\"",
+        ],
+    );
+    assert!(configuration.middlewares.is_empty(), "r leads to nothing, and is disabled");
+
+    // The stranger is older and keeps it; nobody else's router runs through it.
+    let configuration = check(
+        "mistyped by the younger",
+        vec![stranger("1"), mistyped("2")],
+        &["q=>t Host(`q.test`)"],
+        &["s=http://10.0.0.1:80", "t=http://10.0.0.2:81"],
+        &["prefx", "left out, because \"m\""],
+    );
+    assert_eq!(configuration.middlewares.len(), 1);
+
+    // Through a chain, and by the service: neither is there for others to refer to.
+    let chain = ("traefik.http.middlewares.c.chain.middlewares", "m");
+    let r_uses_c = ("traefik.http.routers.r.middlewares", "c");
+    let around = ("traefik.http.services.s.middlewares", "c");
+    for uses in [r_uses_c, around] {
+        let labels = [FIRST, S_PORT, R_RULE, MISTYPED, chain, uses];
+        let by_chain = service("first_web", "2", 1, 1, &labels);
+        let configuration = build("swarm", vec![stranger("1"), by_chain], &Template::standard());
+        assert_eq!(routers(&configuration), ["q=>t Host(`q.test`)"], "{uses:?}");
+        assert_eq!(configuration.middlewares.len(), 1, "{uses:?}");
+        assert_eq!(configuration.services.contains_key("s"), uses == r_uses_c, "{uses:?}");
+    }
+
+    // Routers and services, too.
+    let no_router = ("traefik.http.routers.q.rul", "Host(`q.test`)");
+    let no_service = ("traefik.http.services.t.loadbalancer.server.prt", "80");
+    check(
+        "a router and a service",
+        vec![service("first_web", "1", 1, 1, &[FIRST, no_router, no_service]), stranger("2")],
+        &[],
+        &[],
+        &[
+            "rul",
+            "prt",
+            "HTTP router \"q\" is that of the older",
+            "HTTP service \"t\" is that of the older",
+        ],
+    );
+}
+
+/// The services of one stack mean the stack's own objects.
+#[test]
+fn a_stranger_does_not_stand_in_for_a_siblings() {
+    let stranger = || service("second_web", "1", 2, 1, &[SECOND, T_PORT, Q_RULE, Q_USES_M, OTHER]);
+    let user = |created| service("first_api", created, 3, 1, &[FIRST, S_PORT, R_RULE, R_USES_M]);
+    for (case, definition) in [("mistyped", MISTYPED), ("taken", MIDDLEWARE)] {
+        for (first, second) in [("2", "3"), ("3", "2")] {
+            let labels = [FIRST, definition, ("traefik.http.routers.x.service", "api@internal")];
+            let definer = service("first_web", second, 1, 1, &labels);
+            let items = vec![stranger(), user(first), definer];
+            let configuration = build("swarm", items, &Template::standard());
+            assert_eq!(
+                routers(&configuration),
+                ["q=>t Host(`q.test`)", "x=>api@internal Host(`first-web`)"],
+                "{case}: {configuration:#?}"
+            );
+            let told = problems(&configuration);
+            assert!(
+                told.iter()
+                    .any(|it| it.contains("first_api") && it.contains("left out, because \"m\"")),
+                "{case}: {told:?}"
+            );
+            let left = configuration.skipped.list();
+            assert!(
+                left.iter().any(|it| it.service == "first_api" && it.rules == "Host(`r.test`)")
+            );
+        }
+    }
+    // What a sibling has described well is the stack's own.
+    let definer = service("first_web", "2", 1, 1, &[FIRST, MIDDLEWARE]);
+    let mistyped = service("first_old", "1", 4, 1, &[FIRST, MISTYPED]);
+    let configuration = build("swarm", vec![mistyped, definer, user("3")], &Template::standard());
+    assert_eq!(routers(&configuration), ["r=>s Host(`r.test`)"]);
+    assert!(configuration.middlewares.contains_key("m"));
+}
+
+/// A service's own middlewares protect it as a router's do.
+#[test]
+fn a_service_does_not_run_behind_a_strangers_middleware() {
+    let around = ("traefik.http.services.t.middlewares", "m");
+    let old = || service("old", "1", 1, 1, &[S_PORT, R_RULE, MIDDLEWARE]);
+    check(
+        "defined differently",
+        vec![service("young", "2", 2, 1, &[T_PORT, Q_RULE, around, OTHER]), old()],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80"],
+        &["HTTP middleware defined multiple times", "left out, because \"m\"", "because \"t\""],
+    );
+    check(
+        "the older's, by its name",
+        vec![service("young", "2", 2, 1, &[T_PORT, Q_RULE, around]), old()],
+        &["q=>t Host(`q.test`)", "r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80", "t=http://10.0.0.2:81"],
+        &[],
+    );
+    // Equal services with their own middlewares, which differ.
+    let around = ("traefik.http.services.s.middlewares", "m");
+    check(
+        "equal but for what they mean",
+        vec![
+            service("young", "2", 2, 1, &[S_PORT, Q_RULE, around, OTHER]),
+            service("old", "1", 1, 1, &[S_PORT, R_RULE, around, MIDDLEWARE]),
+        ],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.1:80"],
+        &["HTTP middleware defined multiple times", "left out, because \"m\"", "because \"s\""],
+    );
+}
+
+/// Ten thousand services of one name: joined in proportion, each server once.
+#[test]
+fn thousands_of_services_join() {
+    let items = (0..10_000_u16).map(|number| {
+        let url = format!("http://10.1.{}.{}", number / 2 / 250, number / 2 % 250);
+        let labels = [("traefik.http.services.s.loadbalancer.server.url", url.as_str())];
+        service(&format!("app{number}"), &format!("{number:05}"), 1, 1, &labels)
+    });
+    let items: Vec<Item> = items.collect();
+    let began = std::time::Instant::now();
+    let configuration = build("swarm", items, &Template::standard());
+    let taken = began.elapsed();
+    let servers = &configuration.services["s"].value.load_balancer.as_ref().unwrap().servers;
+    assert_eq!(servers.len(), 5_000);
+    assert!(servers[0].url.ends_with("10.1.0.0") && servers[4_999].url.ends_with("10.1.19.249"));
+    println!("10,000 services joined in {taken:?}");
+    assert!(taken.as_secs() < 20, "{taken:?}");
 }

@@ -139,3 +139,51 @@ fn a_thousand_routers_are_quick() {
     // The goal is 200 ms, optimised and alone on the machine; here it is neither.
     assert!(taken.as_secs() < 8, "{taken:?}");
 }
+
+/// Ten thousand routers of one file are wrong, those of another source are told all the same.
+#[test]
+fn findings_are_bounded() {
+    use std::fmt::Write as _;
+    let mut yaml = String::from("http:\n  routers:\n");
+    for i in 0..10_000 {
+        let _ = writeln!(yaml, "    r{i}: {{rule: 'Hst(`h{i}.test`)', service: none}}");
+    }
+    let other = "http: {routers: {o: {rule: 'Host(`o.test`)', service: none}}}";
+    let mut merged = merged(&[("file", &yaml)]);
+    let other = decode_routing_file("other.yml", other, Format::Yaml).unwrap();
+    merged.insert(Arc::from("http"), Arc::new(other));
+    let checked = check(&install("entryPoints: {web: {address: ':80'}}"), &merged);
+    assert!(checked.findings.len() < 300, "{}", checked.findings.len());
+    let told = |text: &str| checked.findings.iter().any(|it| it.to_string().contains(text));
+    assert!(told("the service \"none@http\" does not exist"));
+    assert!(told("test.yml: ") && told(" more findings like these"));
+    // The objects keep what is wrong with each.
+    let last = &checked.routers[&name("r9999@file")];
+    assert_eq!((last.status, last.errors.len()), (Status::Disabled, 2));
+}
+
+/// Expressions without measure take the room of their own source only.
+#[test]
+fn regular_expressions_have_a_share() {
+    use std::fmt::Write as _;
+    let mut yaml = String::from("http:\n  routers:\n");
+    for i in 0..40 {
+        let _ = writeln!(
+            yaml,
+            "    r{i:02}: {{rule: 'PathRegexp(`a{i}(\\pL{{100}}){{2}}`)', service: s}}"
+        );
+    }
+    let _ =
+        writeln!(yaml, "  services: {{s: {{loadBalancer: {{servers: [{{url: 'http://a'}}]}}}}}}");
+    let other = yaml.replace("r00", "o00").replace("a0(", "ab(");
+    let mut merged = merged(&[("file", &yaml)]);
+    let other = decode_routing_file("other.yml", &other, Format::Yaml).unwrap();
+    merged.insert(Arc::from("http"), Arc::new(other));
+    let checked = check(&install("entryPoints: {web: {address: ':80'}}"), &merged);
+    let status = |text: &str| checked.routers[&name(text)].status;
+    assert_eq!([status("r00@file"), status("r39@file")], [Status::Enabled, Status::Disabled]);
+    assert_eq!(status("o00@http"), Status::Enabled);
+    assert!(checked.routers[&name("r39@file")].errors[0].contains("in use take more than"));
+    let enabled = checked.routers.values().filter(|it| it.status == Status::Enabled).count();
+    assert!(checked.regexes.count() < enabled, "equal ones are shared");
+}

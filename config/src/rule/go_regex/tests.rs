@@ -1,5 +1,6 @@
 //! Tables of the regular expression dialect (reference: HTTP routing §6).
 
+use super::memo::{Known, Memo, REFUSED_LIMIT};
 use super::{compile, text, translate};
 
 /// Pattern, texts that match, texts that do not.
@@ -214,29 +215,29 @@ proptest::proptest! {
     }
 }
 
-/// Ten thousand large patterns do not take the memory; those that go make room for others.
+/// What is remembered is bounded, and nothing is kept that nobody holds.
 #[test]
-fn patterns_have_a_total() {
-    let mut memo = super::Memo::default();
-    let large = super::TOTAL_LIMIT / 4;
-    let regexes: Vec<_> =
-        (0..4).map(|_| std::sync::Arc::new(regex::Regex::new("a").unwrap())).collect();
-    for (number, regex) in regexes.iter().enumerate() {
-        assert!(memo.put(&format!("p{number}"), regex, large), "{number}");
+fn the_memory_has_an_end() {
+    let mut memo = Memo::default();
+    let regex = std::sync::Arc::new(regex::Regex::new("a").unwrap());
+    for number in 0..1_000 {
+        memo.put(&format!("p{number}"), &regex, 8 << 10);
     }
-    let late = std::sync::Arc::new(regex::Regex::new("b").unwrap());
-    assert!(!memo.put("late", &late, large));
-    memo.refuse("late", super::full(), Some(large));
-    assert!(matches!(memo.get("late"), Some(Err(_))), "remembered, and not compiled again");
-    assert!(matches!(memo.get("p1"), Some(Ok(_))));
-    drop(regexes);
-    assert!(memo.put("next", &late, large));
-    assert!(memo.get("late").is_none(), "there is room again: it may be tried again");
-    // What is simply wrong stays wrong; what is remembered of it is bounded, too.
-    memo.refuse("(", "wrong".into(), None);
-    assert!(matches!(memo.get("("), Some(Err(error)) if error == "wrong"));
+    assert!(matches!(memo.get("p7"), Some(Known::Fits(Some(_), 8192))));
+    drop(regex);
+    assert!(matches!(memo.get("p7"), Some(Known::Fits(None, 8192))));
+    let other = std::sync::Arc::new(regex::Regex::new("b").unwrap());
+    for number in 0..1_100 {
+        memo.put(&format!("q{number}"), &other, 8 << 10);
+    }
+    assert!(memo.get("p7").is_none(), "swept");
+    memo.refuse("late", Known::Exceeds(64 << 10));
+    assert!(matches!(memo.get("late"), Some(Known::Exceeds(65_536))));
+    memo.put("late", &other, 512 << 10);
+    assert!(matches!(memo.get("late"), Some(Known::Fits(Some(_), 524_288))));
     for number in 0..5_000 {
-        memo.refuse(&format!("{number}{}", "(".repeat(1_000)), "wrong".into(), None);
+        let pattern = format!("{number}{}", "(".repeat(1_000));
+        memo.refuse(&pattern, Known::Wrong("wrong".into()));
     }
-    assert!(memo.refused_bytes <= super::REFUSED_LIMIT && memo.refused.len() < 5_000);
+    assert!(memo.refused_bytes <= REFUSED_LIMIT && memo.refused.len() < 5_000);
 }

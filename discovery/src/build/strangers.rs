@@ -1,0 +1,159 @@
+//! Names that an item wrote and could not get: nothing of its own may lead to whoever has them.
+//!
+//! A stack that describes its own `auth` means that one. If its labels cannot be read, or somebody
+//! older has the name, a stranger's `auth` is no replacement: whoever runs that one would otherwise
+//! decide who may enter here, or receive what was meant for others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use swarmgate_config::breath::breathe;
+use swarmgate_config::finding::{ObjectKind, Origin};
+use swarmgate_config::routing::Configuration;
+
+/// A name of one kind, in lower case.
+pub type Name = (ObjectKind, String);
+
+/// Which names who has lost, and who belongs to which stack.
+#[derive(Debug, Default)]
+pub struct Strangers {
+    /// Stacks by item.
+    stacks: BTreeMap<Arc<str>, Arc<str>>,
+    /// By item: what its labels name and do not describe in a way that can be used.
+    items: BTreeMap<Arc<str>, BTreeSet<Name>>,
+    /// By stack: that, and what somebody else has.
+    whole_stacks: BTreeMap<Arc<str>, BTreeSet<Name>>,
+    /// Unusable names, and the oldest item that has lost each.
+    held: BTreeMap<Name, Arc<str>>,
+}
+
+/// An object that is not to be served, and the name that leads astray.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Astray {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// What it refers to.
+    pub through: String,
+}
+
+impl Strangers {
+    /// Notes an item and its stack.
+    pub fn item(&mut self, item: &Arc<str>, stack: Option<&Arc<str>>) {
+        if let Some(stack) = stack {
+            self.stacks.insert(Arc::clone(item), Arc::clone(stack));
+        }
+    }
+
+    /// The stack of whoever wrote this.
+    pub fn stack(&self, origin: &Origin) -> Option<&Arc<str>> {
+        self.stacks.get(writer(origin)?)
+    }
+
+    /// Notes what an item names and does not describe. From now on the names are kept for it.
+    pub fn unusable(&mut self, item: &Arc<str>, names: BTreeSet<Name>) {
+        for name in &names {
+            self.held.entry(name.clone()).or_insert_with(|| Arc::clone(item));
+        }
+        if let Some(stack) = self.stacks.get(item).filter(|_| !names.is_empty()) {
+            self.whole_stacks.entry(Arc::clone(stack)).or_default().extend(names.iter().cloned());
+        }
+        if !names.is_empty() {
+            self.items.insert(Arc::clone(item), names);
+        }
+    }
+
+    /// Notes what an item describes and somebody else has.
+    pub fn taken<'n>(
+        &mut self,
+        item: &Arc<str>,
+        kind: ObjectKind,
+        names: impl IntoIterator<Item = &'n String>,
+    ) {
+        let Some(stack) = self.stacks.get(item) else { return };
+        let mut names = names.into_iter().map(|name| (kind, name.to_lowercase())).peekable();
+        if names.peek().is_some() {
+            self.whole_stacks.entry(Arc::clone(stack)).or_default().extend(names);
+        }
+    }
+
+    /// The older item for which this name is kept, if that is another stack's.
+    pub fn holder(&self, item: &Arc<str>, kind: ObjectKind, name: &str) -> Option<&Arc<str>> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let holder = self.held.get(&(kind, name.to_lowercase()))?;
+        let stack = self.stacks.get(holder);
+        (stack.is_none() || stack != self.stacks.get(item)).then_some(holder)
+    }
+
+    /// What would go to a stranger, once everybody has got the names that are his. Whatever refers
+    /// to one of these does not work without it.
+    pub fn astray(&self, provider: &str, whole: &Configuration) -> Vec<Astray> {
+        let mut found = Vec::new();
+        if self.items.is_empty() && self.whole_stacks.is_empty() {
+            return found;
+        }
+        let middleware = |origin: &Origin, references: &[String]| {
+            let names = references.iter().map(|reference| super::merge::own(provider, reference));
+            let mut strange = names.filter(|name| {
+                breathe();
+                let holder = whole.middlewares.get(*name).map(|holder| &holder.origin);
+                self.is_strange(origin, ObjectKind::Middleware, name, holder)
+            });
+            strange.next().map(str::to_owned)
+        };
+        let mut add = |kind, name: &String, through: Option<String>| {
+            found.extend(through.map(|through| Astray { kind, name: name.clone(), through }));
+        };
+        for (name, written) in &whole.middlewares {
+            let Some(chain) = &written.value.chain else { continue };
+            add(ObjectKind::Middleware, name, middleware(&written.origin, &chain.middlewares));
+        }
+        for (name, written) in &whole.services {
+            let through = middleware(&written.origin, &written.value.middlewares);
+            add(ObjectKind::Service, name, through);
+        }
+        for (name, written) in &whole.routers {
+            let service =
+                written.value.service.as_deref().map(|it| super::merge::own(provider, it));
+            let service = service.filter(|service| {
+                let holder = whole.services.get(*service).map(|holder| &holder.origin);
+                self.is_strange(&written.origin, ObjectKind::Service, service, holder)
+            });
+            let through = service.map(str::to_owned);
+            let through =
+                through.or_else(|| middleware(&written.origin, &written.value.middlewares));
+            add(ObjectKind::Router, name, through);
+        }
+        found
+    }
+
+    /// Whether a name means another object to the writer than the one that `holder` wrote.
+    fn is_strange(
+        &self,
+        writer_of: &Origin,
+        kind: ObjectKind,
+        name: &str,
+        holder: Option<&Origin>,
+    ) -> bool {
+        let (Some(writer), Some(holder)) = (writer(writer_of), holder) else { return false };
+        let lost = |names: Option<&BTreeSet<Name>>| {
+            names.is_some_and(|names| names.contains(&(kind, name.to_lowercase())))
+        };
+        if lost(self.items.get(writer)) {
+            return true;
+        }
+        let stack = self.stacks.get(writer);
+        stack.is_some_and(|stack| lost(self.whole_stacks.get(stack))) && stack != self.stack(holder)
+    }
+}
+
+/// The item that something comes from.
+pub fn writer(origin: &Origin) -> Option<&Arc<str>> {
+    match origin {
+        Origin::Label { service, .. } => Some(service),
+        _ => None,
+    }
+}
