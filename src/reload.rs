@@ -11,7 +11,7 @@ use swarmgate_acme::HeldCertificate;
 use swarmgate_config::breath::breathe;
 use swarmgate_config::check::{Merged, check};
 use swarmgate_config::checked::Wanted;
-use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::finding::{Finding, ObjectKind, Severity, bounded};
 use swarmgate_config::install::Install;
 use swarmgate_config::routing;
 use swarmgate_proxy::Proxy;
@@ -87,7 +87,8 @@ impl Reload {
         self.renew_certificates(&mut inputs, &checked.certificates, checked.default_store.as_ref());
         let Inputs { install, acme, certificate_findings, .. } = &*inputs;
         for findings in [install, acme, certificate_findings] {
-            checked.findings.extend(findings.iter().cloned());
+            // Thousands of certificates may be in trouble at once.
+            checked.findings.append(&mut bounded(findings.clone()));
         }
         let wanted = std::mem::take(&mut checked.wanted);
         let in_force = self.proxy.apply(checked);

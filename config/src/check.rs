@@ -8,6 +8,7 @@ mod copies;
 mod entry_points;
 mod internal;
 mod middlewares;
+mod providers;
 mod routers;
 mod services;
 #[cfg(test)]
@@ -96,6 +97,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         default_store,
         wanted,
         findings: findings.finish(),
+        providers: providers::providers(install, merged),
         regexes: regexes.into_inner().finish(),
         skipped: merged.values().map(|written| written.skipped.clone()).collect(),
     }

@@ -76,6 +76,8 @@ pub struct Configuration {
     pub wanted: Vec<Wanted>,
     /// Everything odd, from all providers and from the check itself.
     pub findings: Vec<Finding>,
+    /// Providers by name: whether what they say is whole and up to date.
+    pub providers: BTreeMap<String, bool>,
     /// The regular expressions of rules and middlewares, compiled; never a difference.
     pub regexes: Kept,
     /// What each provider left out; never a difference.

@@ -266,3 +266,66 @@ async fn odd_answers() {
     assert!(told(&watched.latest, "\"bad\": the engine's description cannot be read"));
     assert!(told(&watched.latest, "\"lost\""), "{:?}", watched.latest.findings);
 }
+
+/// A container whose description cannot be read any more is served as it was, until it goes.
+#[tokio::test]
+async fn what_cannot_be_read_any_more_stays() {
+    let engine = engine();
+    let container = |id: &str, name: &str, labels: &str| {
+        format!(
+            r#"{{"Id": "{id}", "Names": ["/{name}"], "State": "running", "Status": "Up",
+                "Labels": {labels}, "Ports": [{{"PrivatePort": 80, "Type": "tcp"}}],
+                "NetworkSettings": {{"Networks": {{"n": {{"IPAddress": "10.0.0.3"}}}}}}}}"#
+        )
+    };
+    let list = |entries: &[String]| {
+        engine.clear_faults();
+        engine.fault("/containers/json", Fault::Body(format!("[{}]", entries.join(","))));
+        engine.send_event("container", "start", "x");
+    };
+    let good = container("a", "good", "{}");
+    list(&[good.clone(), container("b", "shop", "{}")]);
+    let mut watched = start(&engine);
+    watched.until("both", |c| routers(c) == ["good", "shop"]).await;
+    list(&[good.clone(), container("b", "shop", "7"), container("c", "new", "7")]);
+    watched.until("told", |c| told(c, "it is served as it was described last")).await;
+    assert_eq!(routers(&watched.latest), ["good", "shop"]);
+    let left: Vec<String> =
+        watched.latest.skipped.list().into_iter().map(|it| it.service).collect();
+    assert_eq!(left, ["new"]);
+    list(&[good]);
+    watched.until("gone", |c| routers(c) == ["good"]).await;
+}
+
+/// A project that is deployed anew keeps the names it has had, though its container is younger.
+#[tokio::test]
+async fn a_new_container_is_as_old_as_its_predecessor() {
+    let engine = engine();
+    let container = |project: &str, created: u32, host: &str| {
+        format!(
+            r#"{{"Id": "{project}{created}", "Names": ["/{project}-web-1"], "State": "running",
+                "Status": "Up", "Created": {created},
+                "Ports": [{{"PrivatePort": 80, "Type": "tcp"}}],
+                "Labels": {{"com.docker.compose.project": "{project}",
+                  "com.docker.compose.service": "web",
+                  "traefik.http.routers.r.rule": "Host(`{host}`)"}},
+                "NetworkSettings": {{"Networks": {{"n": {{"IPAddress": "10.0.0.3"}}}}}}}}"#
+        )
+    };
+    let list = |entries: &[String]| {
+        engine.clear_faults();
+        engine.fault("/containers/json", Fault::Body(format!("[{}]", entries.join(","))));
+        engine.send_event("container", "start", "x");
+    };
+    let rule = |c: &swarmgate_config::routing::Configuration| {
+        c.routers.get("r").and_then(|router| router.value.rule.clone()).unwrap_or_default()
+    };
+    list(&[container("old", 10, "old.test"), container("young", 20, "young.test")]);
+    let mut watched = start(&engine);
+    watched.until("the older's", |c| rule(c) == "Host(`old.test`)").await;
+    list(&[container("young", 20, "young.test")]);
+    watched.until("it is away", |c| rule(c) == "Host(`young.test`)").await;
+    list(&[container("old", 30, "again.test"), container("young", 20, "young.test")]);
+    watched.until("it is back", |c| rule(c) == "Host(`again.test`)").await;
+    assert!(told(&watched.latest, "\"r\" is kept as the older \"old-web-1\" defines it"));
+}

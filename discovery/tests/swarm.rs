@@ -791,3 +791,60 @@ fn settings_that_do_not_run() {
         assert!(findings[0].to_string().contains(expected), "{}", findings[0]);
     }
 }
+
+/// What cannot be read any more is served as it was described last; what is odd about networks,
+/// tasks and nodes is told and stops nothing.
+#[tokio::test]
+async fn odd_descriptions_are_told_and_stop_nothing() {
+    let engine = engine();
+    let service = |id: &str, name: &str, mode: &str, version: u32| {
+        format!(
+            r#"{{"ID": "{id}", "Version": {{"Index": {version}}}, "Spec": {{"Name": "{name}",
+                "Labels": {{"traefik.http.services.{name}.loadbalancer.server.port": "80",
+                  "traefik.swarm.lbswarm": "false"}},
+                "TaskTemplate": {{"Networks": [{{"Target": "n"}}]}}}},
+                "Endpoint": {{"Spec": {{"Mode": "{mode}"}},
+                  "VirtualIPs": [{{"NetworkID": "n", "Addr": "10.0.0.2/24"}}]}},
+                "ServiceStatus": {{"RunningTasks": 1, "DesiredTasks": 1}}}}"#
+        )
+    };
+    let list = |entries: &[String]| {
+        engine.clear_faults();
+        engine.fault("/services", Fault::Body(format!("[{}]", entries.join(","))));
+        let networks = r#"[{"Id": "n", "Name": "public", "Scope": "swarm", "Created": "once",
+            "IPAM": {"Config": 3}, "Peers": "none"}, {"Id": "m", "Name": 7}]"#;
+        engine.fault("/networks", Fault::Body(networks.into()));
+        let attached =
+            r#""NetworksAttachments": [{"Network": {"ID": "n"}, "Addresses": ["10.0.0.5/24"]}]"#;
+        let task = |id: &str, service: &str| {
+            format!(
+                r#"{{"ID": "{id}", "ServiceID": "{service}", "Status": {{"State": "running"}}, {attached}}}"#
+            )
+        };
+        let tasks =
+            format!(r#"[{}, {}, {{"ID": "odd", "Status": 7}}]"#, task("t", "a"), task("u", "b"));
+        engine.fault("/tasks", Fault::Body(tasks));
+        engine.send_event("service", "update", "x");
+    };
+    let good = service("a", "good", "vip", 1);
+    list(&[good.clone(), service("b", "shop", "vip", 1)]);
+    let mut watched = swarm(&engine);
+    watched.until("both", |c| routers(c) == ["good", "shop"]).await;
+    let expected = ["good=http://10.0.0.5:80", "shop=http://10.0.0.5:80"];
+    assert_eq!(services(&watched.latest), expected);
+    assert!(told(&watched.latest, "description of network \"m\" cannot be read"));
+    assert!(told(&watched.latest, "description of task \"odd\" cannot be read"));
+    // A mode that nobody knows yet.
+    list(&[
+        good.clone(),
+        service("b", "shop", "telepathy", 2),
+        service("c", "new", "telepathy", 1),
+    ]);
+    watched.until("told", |c| told(c, "it is served as it was described last")).await;
+    assert_eq!(services(&watched.latest), expected);
+    list(&[good]);
+    watched.until("gone", |c| routers(c) == ["good"]).await;
+    list(&["{}".into(), r#"{"ID": "nameless", "Spec": {}}"#.into()]);
+    watched.until("told", |c| told(c, "\"nameless\": the engine's description has no name")).await;
+    assert!(watched.latest.routers.is_empty());
+}

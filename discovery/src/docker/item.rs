@@ -11,6 +11,7 @@ use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, Severity};
 use swarmgate_config::legacy;
 
+use super::elders::Identity;
 use crate::build::item::label_origin;
 use crate::build::name::normalize;
 use crate::build::network::{self, Facts, choose};
@@ -69,10 +70,10 @@ pub fn is_running(summary: &ContainerSummary) -> bool {
 }
 
 /// Whether its health check, if it has one, holds. The listing tells it in words:
-/// `Up 5 minutes (healthy)`, `(unhealthy)`, `(health: starting)`.
+/// `Up 5 minutes (healthy)`, `(unhealthy)`, `(health: starting)`; of Podman `(starting)`.
 pub fn is_healthy(summary: &ContainerSummary) -> bool {
     let status = summary.status.as_deref().unwrap_or_default();
-    !(status.ends_with("(unhealthy)") || status.ends_with("(health: starting)"))
+    !["(unhealthy)", "(health: starting)", "(starting)"].iter().any(|end| status.ends_with(end))
 }
 
 /// Whether it shares the host's network.
@@ -85,7 +86,32 @@ fn mode(summary: &ContainerSummary) -> &str {
     host_config.and_then(|config| config.network_mode.as_deref()).unwrap_or_default()
 }
 
+/// What is looked at of a container.
+pub fn excerpt(summary: &ContainerSummary) -> ContainerSummary {
+    ContainerSummary {
+        id: summary.id.clone(),
+        names: summary.names.clone(),
+        labels: summary.labels.clone(),
+        created: summary.created,
+        state: summary.state,
+        status: summary.status.clone(),
+        ports: summary.ports.clone(),
+        host_config: summary.host_config.clone(),
+        network_settings: summary.network_settings.clone(),
+        ..ContainerSummary::default()
+    }
+}
+
 impl Candidate<'_> {
+    /// Whose age it has, beside others of its kind.
+    pub fn identity(&self) -> Identity {
+        let compose = |key: &str| self.labels.get(key).filter(|value| !value.is_empty()).cloned();
+        match (compose("com.docker.compose.project"), compose("com.docker.compose.service")) {
+            (Some(project), Some(service)) => (Some(project), service),
+            _ => (None, self.name.clone()),
+        }
+    }
+
     /// Finishes the item. `idle`: it does not run or is not healthy, yet may keep its service.
     pub fn into_item(self, surroundings: Surroundings<'_>, idle: bool) -> Item {
         let mut targets = Targets { balance: Balance::Members, ..Targets::default() };

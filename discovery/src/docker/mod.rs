@@ -1,5 +1,6 @@
 //! The Docker provider: containers of one engine, by its events. One listing is one call.
 
+mod elders;
 mod item;
 mod offline;
 
@@ -8,19 +9,21 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::models::ContainerSummary;
 use swarmgate_config::breath::look;
-use swarmgate_config::finding::Finding;
+use swarmgate_config::finding::{Finding, bounded};
 use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 pub use self::offline::offline;
 
+use self::elders::Elders;
 use self::item::{Candidate, Surroundings};
 use crate::build::item::disabled_findings;
-use crate::build::{self, Rules};
+use crate::build::{self, Item, Rules};
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
+use crate::engine::last::Last;
 use crate::engine::transport::resolve;
 use crate::engine::{Engine, Event, Failure, own};
 use crate::provider::{Provider, Updates};
@@ -57,6 +60,8 @@ impl Provider for Docker {
             own_known: false,
             host: None,
             skipped: Skipped::shared(),
+            last: Last::default(),
+            elders: Elders::default(),
         };
         Box::pin(follow(source, settings, updates))
     }
@@ -70,6 +75,9 @@ struct DockerSource {
     host: Option<IpAddr>,
     /// Which containers make no routes; all configurations share it.
     skipped: Skipped,
+    /// Containers as they were described last.
+    last: Last<ContainerSummary>,
+    elders: Elders,
 }
 
 impl Source for DockerSource {
@@ -100,7 +108,8 @@ impl Source for DockerSource {
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
-        let listed = engine.containers().await?;
+        let mut listed = engine.containers().await?;
+        self.last.recall(&mut listed);
         if !self.own_known {
             let networks = own::networks(engine, &self.options.own).await?;
             self.own_networks = networks.as_ref().map(own::names);
@@ -126,16 +135,29 @@ impl Source for DockerSource {
             host: self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()),
             all: &listed.entries,
         };
-        let items = kept
-            .into_iter()
-            .map(|(candidate, idle)| {
-                look();
-                candidate.into_item(surroundings, idle)
-            })
-            .collect();
+        let entries = kept.iter().map(|(candidate, _)| candidate.summary);
+        let entries = entries.filter_map(|it| Some((it.id.as_deref()?, it)));
+        self.last.keep(entries, |_, _| false, item::excerpt);
+        let now = Instant::now();
+        let mut items: Vec<Item> = Vec::with_capacity(kept.len());
+        let mut identities = Vec::with_capacity(kept.len());
+        for (candidate, idle) in kept {
+            look();
+            identities.push(candidate.identity());
+            items.push(candidate.into_item(surroundings, idle));
+        }
+        // Replicas first, then each: all of them are as old as the oldest.
+        for (identity, item) in identities.iter().zip(&items) {
+            self.elders.since(identity.clone(), item.created.clone(), now);
+        }
+        for (identity, item) in identities.into_iter().zip(&mut items) {
+            item.created = self.elders.since(identity, std::mem::take(&mut item.created), now);
+        }
+        self.elders.forget(now);
         let mut configuration =
             build::build(&self.provider, items, &self.options.rules.default_rule);
         configuration.findings.append(&mut findings);
+        configuration.findings = bounded(configuration.findings);
         left.extend(configuration.skipped.list());
         self.skipped.replace(left);
         configuration.skipped = self.skipped.clone();

@@ -10,9 +10,11 @@ use bollard::models::{
 use swarmgate_config::breath::look;
 use swarmgate_config::routing::Skipped;
 
+use super::elders::Elders;
 use super::item::{self, Surroundings};
 use super::{Docker, DockerSource};
 use crate::build;
+use crate::engine::last::Last;
 use crate::offline::{Addresses, Left, Outcome, Planned};
 
 /// See [`crate::offline::docker`].
@@ -24,6 +26,8 @@ pub fn offline(options: Docker, planned: &[Planned], own: Option<BTreeSet<String
         own_known: true,
         host: Some(Ipv4Addr::LOCALHOST.into()),
         skipped: Skipped::default(),
+        last: Last::default(),
+        elders: Elders::default(),
     };
     let mut addresses = Addresses::default();
     let listed: Vec<ContainerSummary> = planned

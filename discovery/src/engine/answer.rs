@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use swarmgate_config::breath::breathe;
-use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
+use swarmgate_config::finding::{Finding, Origin, Severity};
 use swarmgate_config::routing::Left;
 
 use crate::build::item::label_origin;
@@ -17,34 +17,60 @@ use crate::build::item::label_origin;
 pub struct Tolerant<T> {
     /// What could be read.
     pub entries: Vec<T>,
-    /// Name or id of each other one, and why.
-    pub unreadable: Vec<(String, String)>,
+    /// The other ones.
+    pub unreadable: Vec<Unreadable>,
     /// Whether it held bytes that are no UTF-8, which are U+FFFD here.
     pub mended: bool,
+}
+
+impl<T> Default for Tolerant<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), unreadable: Vec::new(), mended: false }
+    }
+}
+
+/// An entry that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its id, if that can be read.
+    pub id: String,
+    /// Its name, or else its id.
+    pub name: String,
+    /// What is odd about it.
+    pub why: String,
+    /// Whether its last description is among the entries.
+    pub recalled: bool,
 }
 
 impl<T> Tolerant<T> {
     /// What could not be read as it stands, as findings.
     pub fn findings(&self, provider: &str) -> Vec<Finding> {
-        let unreadable = self.unreadable.iter().take(MOST_UNREADABLE).map(|(name, why)| {
-            let message = format!("the engine's description cannot be read: {why}");
-            let origin = label_origin(provider, name.trim_start_matches('/'), "");
-            Finding::new(Severity::Error, origin, message)
+        let unreadable = self.unreadable.iter().take(MOST_UNREADABLE).map(|it| {
+            let mut message = format!("the engine's description cannot be read: {}", it.why);
+            let mut severity = Severity::Error;
+            if it.recalled {
+                severity = Severity::Warning;
+                message.push_str("; it is served as it was described last");
+            }
+            let origin = label_origin(provider, it.name.trim_start_matches('/'), "");
+            Finding::new(severity, origin, message)
         });
         let mended = self.mended.then(|| {
             let message = "the engine's answer holds bytes that are no UTF-8 (in a name, a label \
                            or another text); they are read as U+FFFD";
             let origin = Origin::Provider { provider: provider.into() };
-            Finding::new(Severity::Warning, origin, message).on(ObjectKind::Provider, provider)
+            // Nothing is wrong with the provider.
+            Finding::new(Severity::Warning, origin, message)
         });
         unreadable.chain(mended).collect()
     }
 
     /// What could not be read, for those who ask for it.
     pub fn left(&self, provider: &Arc<str>) -> Vec<Left> {
-        let left = self.unreadable.iter().take(MOST_UNREADABLE).map(|(name, why)| {
-            let reason = format!("its description cannot be read: {why}");
-            Left::new(provider, name.trim_start_matches('/'), reason, "")
+        let lost = self.unreadable.iter().filter(|it| !it.recalled);
+        let left = lost.take(MOST_UNREADABLE).map(|it| {
+            let reason = format!("its description cannot be read: {}", it.why);
+            Left::new(provider, it.name.trim_start_matches('/'), reason, "")
         });
         left.collect()
     }
@@ -60,6 +86,54 @@ pub(super) struct List {
     pub entries: Vec<Value>,
     /// As [`Tolerant::mended`].
     pub mended: bool,
+}
+
+/// A network of Swarm scope, as far as it is needed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NetworkSummary {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether it is the routing mesh's.
+    pub ingress: Option<bool>,
+}
+
+/// Leaves of a service's description what is looked at.
+pub(super) fn essence_of_service(service: &mut Value) {
+    retain(service, "", &["ID", "Version", "CreatedAt", "Spec", "Endpoint", "ServiceStatus"]);
+    let kept = ["Name", "Labels", "Mode", "EndpointSpec", "TaskTemplate", "Networks"];
+    retain(service, "/Spec", &kept);
+    retain(service, "/Spec/TaskTemplate", &["Networks"]);
+}
+
+/// Leaves of a container's description what is looked at.
+pub(super) fn essence_of_container(container: &mut Value) {
+    let kept = [
+        "Id",
+        "Names",
+        "Labels",
+        "Created",
+        "State",
+        "Status",
+        "Ports",
+        "HostConfig",
+        "NetworkSettings",
+    ];
+    retain(container, "", &kept);
+    retain(container, "/HostConfig", &["NetworkMode"]);
+    if let Some(Value::Object(networks)) = container.pointer_mut("/NetworkSettings/Networks") {
+        for network in networks.values_mut() {
+            retain(network, "", &["IPAddress", "GlobalIPv6Address"]);
+        }
+    }
+}
+
+fn retain(value: &mut Value, at: &str, kept: &[&str]) {
+    if let Some(Value::Object(map)) = value.pointer_mut(at) {
+        map.retain(|key, _| kept.contains(&key.as_str()));
+    }
 }
 
 /// A node, as far as addresses need it.
@@ -185,11 +259,16 @@ pub(super) fn tolerant<T: DeserializeOwned>(
         match second {
             Ok(value) => read.entries.push(value),
             Err(error) => {
-                let name = ["/Spec/Name", "/Names/0", "/ID", "/Id"]
-                    .iter()
-                    .find_map(|pointer| entry.pointer(pointer)?.as_str());
-                let short = |text: &str| text.chars().take(200).collect();
-                read.unreadable.push((short(name.unwrap_or("?")), short(&error.to_string())));
+                let text = |pointers: &[&str]| {
+                    let found = pointers.iter().find_map(|at| entry.pointer(at)?.as_str());
+                    found.unwrap_or("?").chars().take(200).collect::<String>()
+                };
+                read.unreadable.push(Unreadable {
+                    id: text(&["/ID", "/Id"]),
+                    name: text(&["/Spec/Name", "/Names/0", "/Name", "/ID", "/Id"]),
+                    why: error.to_string().chars().take(200).collect(),
+                    recalled: false,
+                });
             }
         }
     }
@@ -214,7 +293,32 @@ mod tests {
         let ids: Vec<&str> = read.entries.iter().map(|task| task.id.as_str()).collect();
         assert_eq!(ids, ["a", "c"]);
         assert_eq!(read.unreadable.len(), 1);
-        assert_eq!(read.unreadable[0].0, "b");
+        assert_eq!(read.unreadable[0].name, "b");
+    }
+
+    #[test]
+    fn what_is_not_looked_at_cannot_be_odd() {
+        let read = |text: &str| {
+            let mut value: Value = serde_json::from_str(text).unwrap();
+            essence_of_service(&mut value);
+            serde_json::from_value::<bollard::models::Service>(value)
+        };
+        let odd = r#"{"ID": "a", "Meta": 7, "PreviousSpec": {"Labels": 3}, "JobStatus": "x",
+            "UpdateStatus": {"State": "dreaming"}, "Spec": {"Name": "web", "Labels": {"a": "b"},
+            "UpdateConfig": 1, "TaskTemplate": {"ContainerSpec": 1, "Networks": []}}}"#;
+        assert_eq!(read(odd).unwrap().spec.unwrap().name.as_deref(), Some("web"));
+        assert!(read(r#"{"Spec": {"Labels": 7}}"#).is_err());
+        let read = |text: &str| {
+            let mut value: Value = serde_json::from_str(text).unwrap();
+            essence_of_container(&mut value);
+            serde_json::from_value::<bollard::models::ContainerSummary>(value)
+        };
+        let odd = r#"{"Id": "a", "Image": 7, "Mounts": 1, "Health": {"Status": "so-so"},
+            "HostConfig": {"NetworkMode": "host", "Annotations": 3}, "NetworkSettings":
+            {"Networks": {"n": {"IPAddress": "10.0.0.1", "IPAMConfig": 3, "GwPriority": "x"}}}}"#;
+        let networks = read(odd).unwrap().network_settings.unwrap().networks.unwrap();
+        assert_eq!(networks["n"].ip_address.as_deref(), Some("10.0.0.1"));
+        assert!(read(r#"{"Labels": 7}"#).is_err());
     }
 
     #[test]

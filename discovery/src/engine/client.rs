@@ -1,15 +1,14 @@
 //! The calls we make to an engine: few, each bounded in time and size, tolerant of fields and
 //! values that a newer engine may bring.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, Network, Service};
+use bollard::models::{ContainerInspectResponse, ContainerSummary, Service};
 use bollard::query_parameters::{
-    InspectContainerOptions, ListContainersOptions, ListNetworksOptions, ListServicesOptions,
+    InspectContainerOptions, ListContainersOptions, ListServicesOptions,
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -17,7 +16,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::answer::{List, NodeSummary, Task, Tolerant, tolerant};
+use super::answer::{
+    List, NetworkSummary, NodeSummary, Task, Tolerant, essence_of_container, essence_of_service,
+    tolerant,
+};
 use super::endpoint::Endpoint;
 use super::events::Events;
 use super::failure::{Cause, Failure, failure, nonsense, too_slow};
@@ -105,20 +107,7 @@ impl Engine {
             // by one then.
             Ok(Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. })) => {
                 let answer = self.get("/services?status=true").await?;
-                Ok(tolerant(answer, |service| {
-                    // Images, mounts and limits have most of the words, and we use none of them.
-                    if let Some(Value::Object(template)) = service.pointer_mut("/Spec/TaskTemplate")
-                    {
-                        template.retain(|key, _| key == "Networks");
-                    }
-                    if let Some(Value::Object(spec)) = service.pointer_mut("/Spec") {
-                        spec.remove("UpdateConfig");
-                        spec.remove("RollbackConfig");
-                    }
-                    if let Value::Object(whole) = service {
-                        whole.remove("UpdateStatus");
-                    }
-                }))
+                Ok(tolerant(answer, essence_of_service))
             }
             Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new(), mended: false }),
             Ok(Err(error)) => Err(failure(error)),
@@ -127,14 +116,14 @@ impl Engine {
     }
 
     /// Networks of Swarm scope.
-    pub async fn swarm_networks(&self) -> Result<Vec<Network>, Failure> {
-        let filters = HashMap::from([("scope".to_owned(), vec!["swarm".to_owned()])]);
-        let options = ListNetworksOptions { filters: Some(filters) };
-        self.within(self.docker.list_networks(Some(options))).await
+    pub async fn swarm_networks(&self) -> Result<Tolerant<NetworkSummary>, Failure> {
+        let filters = serde_json::json!({ "scope": ["swarm"] }).to_string();
+        let target = format!("/networks?filters={}", escape(&filters));
+        Ok(tolerant(self.get(&target).await?, |_| {}))
     }
 
     /// Tasks that should run, of these services.
-    pub async fn tasks(&self, services: &[String]) -> Result<Vec<Task>, Failure> {
+    pub async fn tasks(&self, services: &[String]) -> Result<Tolerant<Task>, Failure> {
         let mut filters = serde_json::json!({"desired-state": ["running"]});
         // A target has a bounded length; beyond it all tasks are asked for.
         if services.len() <= 100
@@ -143,12 +132,12 @@ impl Engine {
             map.insert("service".into(), Value::from(services));
         }
         let target = format!("/tasks?filters={}", escape(&filters.to_string()));
-        Ok(tolerant(self.get(&target).await?, |_| {}).entries)
+        Ok(tolerant(self.get(&target).await?, |_| {}))
     }
 
     /// The nodes of the Swarm.
-    pub async fn nodes(&self) -> Result<Vec<NodeSummary>, Failure> {
-        Ok(tolerant(self.get("/nodes").await?, |_| {}).entries)
+    pub async fn nodes(&self) -> Result<Tolerant<NodeSummary>, Failure> {
+        Ok(tolerant(self.get("/nodes").await?, |_| {}))
     }
 
     /// All containers, stopped ones too.
@@ -157,13 +146,7 @@ impl Engine {
         match tokio::time::timeout(self.timeout, self.docker.list_containers(Some(options))).await {
             Ok(Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. })) => {
                 let answer = self.get("/containers/json?all=true").await?;
-                Ok(tolerant(answer, |container| {
-                    if let Value::Object(container) = container {
-                        container.remove("Mounts");
-                        container.remove("ImageManifestDescriptor");
-                        container.remove("Health");
-                    }
-                }))
+                Ok(tolerant(answer, essence_of_container))
             }
             Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new(), mended: false }),
             Ok(Err(error)) => Err(failure(error)),

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use bollard::models::{EndpointSpecModeEnum, Service, ServiceUpdateStatusStateEnum};
+use bollard::models::{
+    EndpointSpecModeEnum, Service, ServiceSpec, ServiceUpdateStatusStateEnum, TaskSpec,
+};
 use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, Severity};
 use swarmgate_config::legacy;
@@ -64,6 +66,36 @@ pub fn identity(service: &Service) -> Option<(String, BTreeMap<String, String>)>
     let spec = service.spec.as_ref()?;
     let labels = spec.labels.clone().unwrap_or_default().into_iter().collect();
     Some((spec.name.clone()?, labels))
+}
+
+/// Whether nothing has been changed in between. The counts of tasks do not count.
+pub fn same_version(one: &Service, other: &Service) -> bool {
+    let index = |service: &Service| service.version.as_ref().and_then(|version| version.index);
+    index(one).is_some() && index(one) == index(other)
+}
+
+/// What is looked at of a service, without what passes quickly.
+pub fn excerpt(service: &Service) -> Service {
+    let spec = service.spec.as_ref().map(|spec| ServiceSpec {
+        name: spec.name.clone(),
+        labels: spec.labels.clone(),
+        mode: spec.mode.clone(),
+        networks: spec.networks.clone(),
+        endpoint_spec: spec.endpoint_spec.clone(),
+        task_template: spec.task_template.as_ref().map(|template| TaskSpec {
+            networks: template.networks.clone(),
+            ..TaskSpec::default()
+        }),
+        ..ServiceSpec::default()
+    });
+    Service {
+        id: service.id.clone(),
+        version: service.version.clone(),
+        created_at: service.created_at.clone(),
+        spec,
+        endpoint: service.endpoint.clone(),
+        ..Service::default()
+    }
 }
 
 /// Whether it runs to completion instead of serving.
@@ -164,6 +196,11 @@ impl Candidate {
         known && !is_dnsrr(&self.service) && vips.is_empty()
     }
 
+    /// The service as listed.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// The service's id.
     pub fn id(&self) -> &str {
         self.service.id.as_deref().unwrap_or_default()
@@ -234,6 +271,12 @@ impl Candidate {
         if self.on_nodes {
             let none = Nodes::new();
             let found = place::on_nodes(tasks, nodes.unwrap_or(&none));
+            if let (Ok(_), Some(node), false) = (nodes, &found.unknown, found.members.is_empty()) {
+                let message = format!(
+                    "the address of its node {node} is not known: its task there gets no requests"
+                );
+                findings.push(Finding::new(Severity::Warning, origin, message));
+            }
             unreachable = match (nodes, found.unknown) {
                 (Err(why), _) => Some(format!(
                     "it is only reachable on its nodes, and they cannot be listed: {why}"

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bollard::models::Service;
 use swarmgate_config::breath::{breathe, look};
-use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::finding::{Finding, ObjectKind, Severity, bounded};
 use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 pub use self::offline::offline;
@@ -22,8 +22,10 @@ use self::item::{Candidate, Known, Overlay, Overlays};
 use self::place::Nodes;
 use crate::build::item::{disabled_findings, label_origin};
 use crate::build::{self, Item, Rules};
-use crate::engine::answer::Task;
+use crate::engine::answer::{Task, Tolerant};
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
+use crate::engine::last::Last;
+use crate::engine::remarks::Remarks;
 use crate::engine::{Cause, Engine, Event, Failure, own};
 use crate::provider::{Provider, Updates};
 
@@ -52,6 +54,8 @@ impl Provider for Swarm {
             own_known: false,
             skipped: Skipped::shared(),
             nodes: None,
+            last: Last::default(),
+            remarks: Remarks::default(),
         };
         Box::pin(follow(source, self.settings, updates))
     }
@@ -67,6 +71,9 @@ struct SwarmSource {
     skipped: Skipped,
     /// Addresses of nodes, once they are needed; or why they cannot be listed.
     nodes: Option<Result<Nodes, String>>,
+    /// Services as they were described last.
+    last: Last<Service>,
+    remarks: Remarks,
 }
 
 impl Source for SwarmSource {
@@ -103,8 +110,10 @@ impl Source for SwarmSource {
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
-        let listed = engine.services().await?;
+        let mut listed = engine.services().await?;
+        self.last.recall(&mut listed);
         let networks = engine.swarm_networks().await?;
+        let networks = self.remarks.entries(&self.provider, "network", networks);
         if !self.own_known {
             let networks = own::networks(engine, &self.own).await?;
             self.own_networks = networks.as_ref().map(own::names);
@@ -128,19 +137,22 @@ impl Source for SwarmSource {
                 candidates.push(candidate);
             }
         }
+        let kept = candidates.iter().map(|it| (it.id(), it.service()));
+        self.last.keep(kept, item::same_version, item::excerpt);
         let ids: Vec<String> = candidates
             .iter()
             .filter(|candidate| candidate.wants_tasks)
             .map(|candidate| candidate.id().to_owned())
             .collect();
-        let tasks = if ids.is_empty() { Vec::new() } else { engine.tasks(&ids).await? };
+        let tasks = if ids.is_empty() { Tolerant::default() } else { engine.tasks(&ids).await? };
+        let tasks = self.remarks.entries(&self.provider, "task", tasks);
         let mut by_service: HashMap<&str, Vec<&Task>> = HashMap::new();
         for task in &tasks {
             breathe();
             by_service.entry(&task.service_id).or_default().push(task);
         }
         if self.nodes.is_none() && candidates.iter().any(|candidate| candidate.on_nodes) {
-            self.nodes = Some(nodes(engine).await?);
+            self.nodes = Some(nodes(engine, &self.provider, &mut self.remarks).await?);
         }
         let none = Nodes::new();
         let known = Known {
@@ -164,6 +176,8 @@ impl Source for SwarmSource {
             .collect();
         let mut configuration = build::build(&self.provider, items, &self.rules.default_rule);
         configuration.findings.append(&mut findings);
+        configuration.findings.extend(self.remarks.findings());
+        configuration.findings = bounded(configuration.findings);
         left.extend(configuration.skipped.list());
         self.skipped.replace(left);
         configuration.skipped = self.skipped.clone();
@@ -172,9 +186,14 @@ impl Source for SwarmSource {
 }
 
 /// Addresses of nodes. A socket proxy may forbid to list them: then whoever needs them says so.
-async fn nodes(engine: &Engine) -> Result<Result<Nodes, String>, Failure> {
+async fn nodes(
+    engine: &Engine,
+    provider: &str,
+    remarks: &mut Remarks,
+) -> Result<Result<Nodes, String>, Failure> {
     match engine.nodes().await {
-        Ok(listed) => Ok(Ok(listed
+        Ok(listed) => Ok(Ok(remarks
+            .entries(provider, "node", listed)
             .into_iter()
             .filter_map(|node| Some((node.address()?, node.id)).map(|(at, id)| (id, at)))
             .collect())),
@@ -191,7 +210,13 @@ impl SwarmSource {
         findings: &mut Vec<Finding>,
         left: &mut Vec<Left>,
     ) -> Option<(Candidate, bool)> {
-        let (name, labels) = item::identity(&service)?;
+        let Some((name, labels)) = item::identity(&service) else {
+            let id = service.id.as_deref().unwrap_or("?");
+            let message = "the engine's description has no name, it is left out";
+            let origin = label_origin(&self.provider, id, "");
+            findings.push(Finding::new(Severity::Warning, origin, message));
+            return None;
+        };
         let decoded = item::decode(&self.provider, &name, &labels, &self.rules.legacy);
         let mut skip = |reason: &str| {
             left.push(Left::new(&self.provider, &name, reason, rules_in(&labels)));

@@ -15,6 +15,8 @@ use super::item::{self, Known, Overlay, Overlays};
 use super::place::Nodes;
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::{AttachedNetwork, AttachedSpec, Attachment, Task, TaskStatus};
+use crate::engine::last::Last;
+use crate::engine::remarks::Remarks;
 use crate::offline::{Addresses, Left, Mode, Outcome, Planned};
 
 /// The node that all tasks run on.
@@ -38,6 +40,8 @@ pub fn offline(
         own_known: true,
         skipped: Skipped::default(),
         nodes: None,
+        last: Last::default(),
+        remarks: Remarks::default(),
     };
     // A network's name is its id here.
     let overlays: Overlays = planned

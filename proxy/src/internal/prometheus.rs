@@ -21,7 +21,9 @@ pub(super) fn answer(
     let mut answer = respond::bare(StatusCode::OK);
     let kind = HeaderValue::from_static(Metrics::CONTENT_TYPE);
     answer.headers_mut().insert(CONTENT_TYPE, kind);
-    *answer.body_mut() = Body::from(metrics.page(certificates, &checked_servers(configuration)));
+    let servers = checked_servers(configuration);
+    let page = metrics.page(certificates, &servers, &configuration.providers);
+    *answer.body_mut() = Body::from(page);
     answer
 }
 
@@ -83,6 +85,7 @@ mod tests {
             page.contains("\ntraefik_open_connections{entrypoint=\"web\",protocol=\"TCP\"} 0\n")
         );
         assert!(page.contains("\ntraefik_config_reloads_total 0\n"), "{page}");
+        assert!(page.contains("\nswarmgate_provider_up{provider=\"file\"} 1\n"), "{page}");
         let up: Vec<&str> =
             page.lines().filter(|line| line.starts_with("traefik_service_server_up")).collect();
         let expected = r#"traefik_service_server_up{service="a@file",url="http://xxxx@s:1"} 1"#;

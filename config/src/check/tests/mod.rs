@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Merged, check};
 use crate::checked::{Checked, Configuration, Route, Status};
 use crate::decode::{Format, decode_routing_file};
-use crate::finding::Severity;
+use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::name::QName;
 use crate::routing::{Router, Service};
@@ -186,4 +186,26 @@ fn regular_expressions_have_a_share() {
     assert!(checked.routers[&name("r39@file")].errors[0].contains("in use take more than"));
     let enabled = checked.routers.values().filter(|it| it.status == Status::Enabled).count();
     assert!(checked.regexes.count() < enabled, "equal ones are shared");
+}
+
+#[test]
+fn the_state_of_providers() {
+    let install = install("providers: {swarm: {}, file: {filename: a.yml}, rest: {}}");
+    let up = |merged: &Merged| -> Vec<String> {
+        let states = check(&install, merged).providers;
+        states.iter().map(|(name, up)| format!("{name} {}", u8::from(*up))).collect()
+    };
+    assert_eq!(up(&Merged::new()), ["file 0", "rest 1", "swarm 0"], "nobody has spoken yet");
+    let mut merged = merged(&[("file", "http: {}"), ("swarm", "http: {}"), ("docker", "http: {}")]);
+    assert_eq!(up(&merged), ["docker 1", "file 1", "rest 1", "swarm 1"]);
+    let mut say = |severity, kind, name: &str| {
+        let mut configuration = (*merged["swarm"]).clone();
+        let finding = Finding::new(severity, Origin::Provider { provider: "swarm".into() }, "x");
+        configuration.findings = vec![finding.on(kind, name)];
+        merged.insert("swarm".into(), Arc::new(configuration));
+        up(&merged)[3].clone()
+    };
+    assert_eq!(say(Severity::Info, ObjectKind::Provider, "swarm"), "swarm 1");
+    assert_eq!(say(Severity::Error, ObjectKind::Service, "swarm"), "swarm 1");
+    assert_eq!(say(Severity::Warning, ObjectKind::Provider, "swarm"), "swarm 0");
 }

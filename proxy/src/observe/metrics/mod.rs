@@ -16,6 +16,7 @@ mod tests;
 mod text;
 mod thread;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,11 +130,16 @@ impl Metrics {
     }
 
     /// The page for Prometheus. `certificates` is what TLS serves now, `servers` are those that
-    /// somebody looks after.
+    /// somebody looks after; `providers` says by name whether each is up.
     ///
     /// Costs time in proportion to the series: with 10,000 routers tens of milliseconds, which no
     /// data-plane thread has.
-    pub fn page(&self, certificates: &[CertificateInfo], servers: &[ServerUp]) -> String {
+    pub fn page(
+        &self,
+        certificates: &[CertificateInfo],
+        servers: &[ServerUp],
+        providers: &BTreeMap<String, bool>,
+    ) -> String {
         let (gathered, gone) = self.registry().gather(self.wanted);
         if gone {
             self.buried.fetch_add(1, Ordering::Relaxed);
@@ -157,6 +163,7 @@ impl Metrics {
             last_reload: Some(self.reloaded.load(Ordering::Relaxed)).filter(|at| *at > 0),
             certificates,
             servers,
+            providers,
             process: &process::figures(),
         })
     }

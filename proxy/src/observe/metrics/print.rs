@@ -1,5 +1,6 @@
 //! What was counted -> the page that Prometheus reads, in Traefik's names, labels and order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ServerUp;
@@ -29,6 +30,8 @@ pub(super) struct Facts<'a> {
     pub last_reload: Option<u64>,
     pub certificates: &'a [CertificateInfo],
     pub servers: &'a [ServerUp],
+    /// Whether each is up.
+    pub providers: &'a BTreeMap<String, bool>,
     pub process: &'a [Figure],
 }
 
@@ -134,6 +137,7 @@ pub(super) fn print(facts: &Facts<'_>) -> String {
         page.family(name, help, kind);
         page.sample(name, "", "", *value);
     }
+    providers_up(&mut page, facts.providers);
     if let Some(seconds) = facts.last_reload {
         let name = "traefik_config_last_reload_success";
         page.family(name, "Last config reload success", "gauge");
@@ -288,6 +292,20 @@ fn servers_up(page: &mut Page, servers: &[ServerUp]) {
     }
     for (labels, up) in rows {
         page.sample(name, "", &labels, if up { 1.0 } else { 0.0 });
+    }
+}
+
+/// Ours: Traefik does not tell.
+fn providers_up(page: &mut Page, providers: &BTreeMap<String, bool>) {
+    let name = "swarmgate_provider_up";
+    if !providers.is_empty() {
+        let help = "Whether what is served of a provider is whole and up to date (1), or it has \
+                    not spoken yet, is out of reach, or what it says cannot be used (0).";
+        page.family(name, help, "gauge");
+    }
+    for (provider, up) in providers {
+        let labels = labels([("provider", provider.as_str())]);
+        page.sample(name, "", &labels, if *up { 1.0 } else { 0.0 });
     }
 }
 

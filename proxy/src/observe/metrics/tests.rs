@@ -21,7 +21,7 @@ fn name(text: &str) -> Arc<str> {
 
 /// The page without `process_*` and without the comments.
 fn samples(metrics: &Metrics) -> Vec<String> {
-    let page = metrics.page(&[], &[]);
+    let page = metrics.page(&[], &[], &BTreeMap::new());
     let lines = page.lines().filter(|line| line.starts_with("traefik_"));
     lines.filter(|line| !line.starts_with("traefik_open")).map(str::to_owned).collect()
 }
@@ -47,7 +47,7 @@ fn off_unless_asked_for() {
     assert!(Metrics::new(&written, [("web", true)]).is_none());
 }
 
-/// As Traefik 3.7.15 printed its own.
+/// As Traefik 3.7.15 printed its own; the first family is ours alone.
 #[test]
 fn the_whole_page() {
     let metrics = metrics(r#"{"addRoutersLabels":true,"buckets":[5,0.1,0.1]}"#);
@@ -91,8 +91,9 @@ fn the_whole_page() {
     let server = |url: &str, up: bool| ServerUp { service: "hc@file".into(), url: url.into(), up };
     let servers =
         [server("http://b:2", false), server("http://a:1", true), server("http://a:1", true)];
-    let page = metrics.page(&certificates, &servers);
-    let (process, rest) = page.split_at(page.find("# HELP traefik").unwrap());
+    let providers = [("swarm".to_owned(), false), ("file".to_owned(), true)].into();
+    let page = metrics.page(&certificates, &servers, &providers);
+    let (process, rest) = page.split_at(page.find("# HELP swarmgate").unwrap());
     assert!(process.contains("\nprocess_resident_memory_bytes "), "{process}");
     let mut lines: Vec<String> = rest.lines().map(str::to_owned).collect();
     for line in &mut lines {
