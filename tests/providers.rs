@@ -208,3 +208,35 @@ fn as_traefik_answers() {
     let (theirs, ours) = (ask(traefik), ask(env!("CARGO_BIN_EXE_swarmgate").into()));
     assert_eq!(ours, theirs);
 }
+
+/// Alerts need a number: 1 while a provider is up to date, 0 from its first trouble on.
+#[test]
+fn the_state_of_a_provider_is_a_metric() {
+    let (web, api) = (ports::free(), ports::free());
+    let upstream = Upstream::start("of-http");
+    let text = Arc::new(Mutex::new(site("Host(`http.test`)", &upstream)));
+    let port = hand_out(&text);
+    let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
+        .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
+        .arg(format!("--entryPoints.traefik.address=127.0.0.1:{api}"))
+        .arg(format!("--providers.http.endpoint=http://127.0.0.1:{port}/"))
+        .arg("--providers.http.pollInterval=100ms")
+        .arg("--providers.swarm.endpoint=unix:///nowhere/docker.sock")
+        .arg("--metrics.prometheus=true")
+        .start();
+    process.wait_listening(api);
+    let up = |provider: &str, up: u8| {
+        let line = format!("\nswarmgate_provider_up{{provider=\"{provider}\"}} {up}\n");
+        eventually(&line, LIMIT, || {
+            let page = client::get(api, "localhost", "/metrics").map_err(|it| it.to_string())?;
+            if page.text().contains(&line) { Ok(()) } else { Err(process.output()) }
+        });
+    };
+    up("http", 1);
+    up("swarm", 0);
+    let good = std::mem::take(&mut *text.lock().unwrap());
+    up("http", 0);
+    serves(&process, web, "http.test", "of-http");
+    *text.lock().unwrap() = good;
+    up("http", 1);
+}

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use swarmgate_config::decode::Labels;
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
-use swarmgate_config::routing::Configuration;
 
 /// One container or Swarm service.
 #[derive(Clone, Debug)]
@@ -88,9 +87,9 @@ impl Item {
         keys.iter().find_map(given).map(|name| name.as_str().into())
     }
 
-    /// Names that its labels give to objects which are not in `linked`, what could be made of it:
-    /// they could not be decoded, or have no use.
-    pub fn unusable(&self, linked: &Configuration) -> BTreeSet<(ObjectKind, String)> {
+    /// Names that its labels give to objects which could not be decoded, in lower case.
+    pub fn unreadable(&self) -> BTreeSet<(ObjectKind, String)> {
+        let decoded = &self.decoded.configuration;
         let mut lost = BTreeSet::new();
         for label in self.labels.keys() {
             let mut parts = label.splitn(5, '.');
@@ -102,11 +101,11 @@ impl Item {
             if !is(root, "traefik") || !is(http, "http") {
                 continue;
             }
-            if is(kind, "routers") && !linked.routers.contains_key(name) {
+            if is(kind, "routers") && !decoded.routers.contains_key(name) {
                 lost.insert((ObjectKind::Router, name.to_lowercase()));
-            } else if is(kind, "services") && !linked.services.contains_key(name) {
+            } else if is(kind, "services") && !decoded.services.contains_key(name) {
                 lost.insert((ObjectKind::Service, name.to_lowercase()));
-            } else if is(kind, "middlewares") && !linked.middlewares.contains_key(name) {
+            } else if is(kind, "middlewares") && !decoded.middlewares.contains_key(name) {
                 lost.insert((ObjectKind::Middleware, name.to_lowercase()));
             }
         }
@@ -114,9 +113,9 @@ impl Item {
         if !lost.is_empty() {
             // One object may be spelled in several ways.
             let named = |kind| move |name: &String| (kind, name.to_lowercase());
-            let there = (linked.routers.keys().map(named(ObjectKind::Router)))
-                .chain(linked.services.keys().map(named(ObjectKind::Service)))
-                .chain(linked.middlewares.keys().map(named(ObjectKind::Middleware)));
+            let there = (decoded.routers.keys().map(named(ObjectKind::Router)))
+                .chain(decoded.services.keys().map(named(ObjectKind::Service)))
+                .chain(decoded.middlewares.keys().map(named(ObjectKind::Middleware)));
             for name in there {
                 lost.remove(&name);
             }

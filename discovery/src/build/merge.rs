@@ -25,8 +25,8 @@ pub struct Newcomer {
     pub stack: Option<Arc<str>>,
     /// Whether its labels describe routers.
     pub routed: bool,
-    /// What its labels name, and what is not in its configuration all the same.
-    pub unusable: BTreeSet<Name>,
+    /// What its labels name, and what could not be decoded.
+    pub unreadable: BTreeSet<Name>,
     /// The rules that its labels hold.
     pub rules: String,
 }
@@ -73,7 +73,7 @@ impl<'a> Merger<'a> {
     /// Adds one item's configuration to those of the older items.
     pub fn add(&mut self, mut item: Configuration, newcomer: Newcomer) {
         let provider = self.provider;
-        let Newcomer { name: own_name, stack, routed, unusable, rules } = newcomer;
+        let Newcomer { name: own_name, stack, routed, unreadable, rules } = newcomer;
         self.strangers.item(&own_name, stack.as_ref());
         let whole = &mut self.whole;
         let findings = std::mem::take(&mut item.findings);
@@ -104,7 +104,7 @@ impl<'a> Merger<'a> {
         let lost = |names: &BTreeSet<String>, held: &Map<Middleware>, name: &str| {
             names.contains(name)
                 || (held.contains_key(name)
-                    && unusable.contains(&(ObjectKind::Middleware, name.to_lowercase())))
+                    && unreadable.contains(&(ObjectKind::Middleware, name.to_lowercase())))
         };
         let broken = broken_chains(provider, &whole.middlewares, &item.middlewares, |name| {
             lost(&middlewares, &whole.middlewares, name)
@@ -202,7 +202,7 @@ impl<'a> Merger<'a> {
         whole.certificates.append(&mut item.certificates);
         self.strangers.taken(&own_name, ObjectKind::Middleware, &middlewares);
         self.strangers.taken(&own_name, ObjectKind::Service, &services);
-        self.strangers.unusable(&own_name, unusable);
+        self.strangers.unreadable(&own_name, unreadable);
         for loss in conflicts.findings.iter().filter(|finding| is_loss(finding)).take(LOSSES) {
             let left = Left::new(provider, &own_name, loss.to_string(), rules.as_str());
             self.whole.skipped.push(left);
@@ -394,7 +394,7 @@ impl Conflicts<'_> {
             };
             let message = format!(
                 "{words} {name:?} is that of the older {holder:?}, whose labels for it cannot be \
-                 used: this definition is ignored all the same"
+                 read: this definition is ignored all the same"
             );
             self.say(newcomer.origin.clone(), kind, name, message, Some("another name"));
             withheld.insert(name.clone());

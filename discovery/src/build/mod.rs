@@ -49,7 +49,7 @@ pub fn build(provider: &str, mut items: Vec<Item>, default_rule: &Template) -> C
             name: item.own_name.as_str().into(),
             stack: item.stack(),
             routed: !item.declared("routers").is_empty(),
-            unusable: item.unusable(&linked),
+            unreadable: item.unreadable(),
             rules: rules_in(&item.labels),
         };
         merger.add(linked, newcomer);

@@ -19,11 +19,11 @@ pub type Name = (ObjectKind, String);
 pub struct Strangers {
     /// Stacks by item.
     stacks: BTreeMap<Arc<str>, Arc<str>>,
-    /// By item: what its labels name and do not describe in a way that can be used.
+    /// By item: what its labels name, and what could not be read.
     items: BTreeMap<Arc<str>, BTreeSet<Name>>,
     /// By stack: that, and what somebody else has.
     whole_stacks: BTreeMap<Arc<str>, BTreeSet<Name>>,
-    /// Unusable names, and the oldest item that has lost each.
+    /// Names of what cannot be read, and the oldest item that has lost each.
     held: BTreeMap<Name, Arc<str>>,
 }
 
@@ -51,8 +51,8 @@ impl Strangers {
         self.stacks.get(writer(origin)?)
     }
 
-    /// Notes what an item names and does not describe. From now on the names are kept for it.
-    pub fn unusable(&mut self, item: &Arc<str>, names: BTreeSet<Name>) {
+    /// Notes what an item names and does not describe readably. From now on the names are kept for it.
+    pub fn unreadable(&mut self, item: &Arc<str>, names: BTreeSet<Name>) {
         for name in &names {
             self.held.entry(name.clone()).or_insert_with(|| Arc::clone(item));
         }

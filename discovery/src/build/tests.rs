@@ -643,6 +643,23 @@ fn a_stranger_does_not_stand_in_for_what_cannot_be_read() {
     );
 }
 
+/// Two stacks are two halves of one site: one of them that is out of reach takes no name away.
+#[test]
+fn what_is_out_of_reach_is_readable() {
+    let half = |name: &str, created, stack, vip| {
+        service(name, created, vip, 1, &[stack, S_PORT, R_RULE, R_USES_M, MIDDLEWARE])
+    };
+    let mut lost = half("first_web", "1", FIRST, 1);
+    lost.targets = Targets { unreachable: Some("no network".into()), ..Targets::default() };
+    check(
+        "the older is out of reach",
+        vec![lost, half("second_web", "2", SECOND, 2)],
+        &["r=>s Host(`r.test`)"],
+        &["s=http://10.0.0.2:80"],
+        &["no network", "left out, because service \"s\""],
+    );
+}
+
 /// The services of one stack mean the stack's own objects.
 #[test]
 fn a_stranger_does_not_stand_in_for_a_siblings() {
