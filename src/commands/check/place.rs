@@ -177,6 +177,8 @@ fn id(finding: &Finding) -> &'static str {
         ("defined multiple times", "defined-twice"),
         ("already configured", "defined-twice"),
         ("defined differently", "defined-twice"),
+        ("is that of the older", "defined-twice"),
+        ("its servers are added to service", "defined-twice"),
         ("exposedByDefault is false", "not-exposed"),
         ("cannot be linked automatically", "several-services"),
         ("too many services", "several-services"),
