@@ -848,3 +848,26 @@ async fn odd_descriptions_are_told_and_stop_nothing() {
     watched.until("told", |c| told(c, "\"nameless\": the engine's description has no name")).await;
     assert!(watched.latest.routers.is_empty());
 }
+
+/// One node of two has no address: the other one's task serves, and the first is told.
+#[tokio::test]
+async fn a_node_without_an_address() {
+    let engine = engine();
+    let service = r#"[{"ID": "a", "Spec": {"Name": "web", "Labels": {
+        "traefik.http.services.web.loadbalancer.server.port": "80"},
+        "TaskTemplate": {"Networks": [{"Target": "host"}]}},
+        "ServiceStatus": {"RunningTasks": 2, "DesiredTasks": 2}}]"#;
+    let task = |id: &str, node: &str| {
+        format!(
+            r#"{{"ID": "{id}", "ServiceID": "a", "NodeID": "{node}", "Status": {{"State": "running"}},
+                "NetworksAttachments": [{{"Network": {{"ID": "h", "Spec": {{"Name": "host"}}}}}}]}}"#
+        )
+    };
+    engine.fault("/services", Fault::Body(service.into()));
+    engine.fault("/tasks", Fault::Body(format!("[{}, {}]", task("t", "n1"), task("u", "n2"))));
+    let nodes = r#"[{"ID": "n1", "Status": {"Addr": "192.0.2.1"}}, {"ID": "n2", "Status": {}}]"#;
+    engine.fault("/nodes", Fault::Body(nodes.into()));
+    let mut watched = swarm(&engine);
+    watched.until("the one", |c| services(c) == ["web=http://192.0.2.1:80"]).await;
+    assert!(told(&watched.latest, "the address of its node n2 is not known: its task there"));
+}

@@ -235,3 +235,25 @@ fn bindings(ports: &[PortSummary]) -> BTreeMap<u16, (IpAddr, u16)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_in_words() {
+        let table = [
+            ("Up 5 minutes", true),
+            ("Up 5 minutes (healthy)", true),
+            ("Up 5 minutes (unhealthy)", false),
+            ("Up 2 seconds (health: starting)", false),
+            ("Up 2 seconds (starting)", false),
+            ("", true),
+        ];
+        for (status, expected) in table {
+            let summary =
+                ContainerSummary { status: Some(status.into()), ..ContainerSummary::default() };
+            assert_eq!(is_healthy(&summary), expected, "{status}");
+        }
+    }
+}
