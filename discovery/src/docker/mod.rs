@@ -3,7 +3,6 @@
 mod item;
 mod offline;
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
@@ -21,8 +20,9 @@ use self::item::{Candidate, Surroundings};
 use crate::build::item::disabled_findings;
 use crate::build::{self, Rules};
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
+use crate::engine::own::Own;
 use crate::engine::transport::resolve;
-use crate::engine::{Engine, Event, Failure, own};
+use crate::engine::{Engine, Event, Failure};
 use crate::provider::{Provider, Updates};
 
 /// Resolving the host's name must not hold a listing up.
@@ -52,9 +52,8 @@ impl Provider for Docker {
         let settings = self.settings.clone();
         let source = DockerSource {
             provider: settings.provider.clone(),
+            own: Own::new(self.own.clone()),
             options: *self,
-            own_networks: None,
-            own_known: false,
             host: None,
             skipped: Skipped::shared(),
         };
@@ -65,8 +64,7 @@ impl Provider for Docker {
 struct DockerSource {
     provider: Arc<str>,
     options: Docker,
-    own_networks: Option<BTreeSet<String>>,
-    own_known: bool,
+    own: Own,
     host: Option<IpAddr>,
     /// Which containers make no routes; all configurations share it.
     skipped: Skipped,
@@ -87,7 +85,7 @@ impl Source for DockerSource {
                 if moved { Meaning::Change } else { Meaning::None }
             }
             "network" => {
-                self.own_known = false;
+                self.own.forget();
                 Meaning::Change
             }
             _ => Meaning::Change,
@@ -95,17 +93,19 @@ impl Source for DockerSource {
     }
 
     fn connected(&mut self) {
-        self.own_known = false;
+        self.own.forget();
         self.host = None;
+    }
+
+    fn resync(&mut self, blind: bool) {
+        if blind {
+            self.own.forget();
+        }
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
         let listed = engine.containers().await?;
-        if !self.own_known {
-            let networks = own::networks(engine, &self.options.own).await?;
-            self.own_networks = networks.as_ref().map(own::names);
-            self.own_known = true;
-        }
+        self.own.renew(engine).await?;
         let mut findings = listed.findings(&self.provider);
         let mut left = listed.left(&self.provider);
         let mut kept = Vec::new();
@@ -121,7 +121,7 @@ impl Source for DockerSource {
         let surroundings = Surroundings {
             provider: &self.provider,
             network: self.options.rules.network.as_deref(),
-            own: self.own_networks.as_ref(),
+            own: self.own.networks(),
             use_bind_port_ip: self.options.use_bind_port_ip,
             host: self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()),
             all: &listed.entries,

@@ -1,6 +1,7 @@
 //! The Swarm provider: services of a Swarm manager, each behind its VIP unless single tasks are
-//! needed. One listing is at most three calls, however many services there are; what seldom changes
-//! (our own container's networks, addresses of nodes) is asked for when events say so.
+//! needed. One listing is one call, two where tasks' addresses are needed, however many services there
+//! are; what seldom changes (networks, our own container's among them, addresses of nodes) is asked
+//! for when events say so, or when somebody names what is not known yet.
 
 mod item;
 mod offline;
@@ -13,18 +14,19 @@ use std::sync::Arc;
 
 use bollard::models::Service;
 use swarmgate_config::breath::{breathe, look};
-use swarmgate_config::finding::{Finding, ObjectKind, Severity};
+use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 pub use self::offline::offline;
 
-use self::item::{Candidate, Known, Overlay, Overlays};
+use self::item::{Around, Candidate, Known, Overlay, Overlays};
 use self::place::Nodes;
 use crate::build::item::{disabled_findings, label_origin};
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::Task;
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
-use crate::engine::{Cause, Engine, Event, Failure, own};
+use crate::engine::own::Own;
+use crate::engine::{Cause, Engine, Event, Failure};
 use crate::provider::{Provider, Updates};
 
 /// The provider.
@@ -47,11 +49,13 @@ impl Provider for Swarm {
         let source = SwarmSource {
             provider: self.settings.provider.clone(),
             rules: self.rules,
-            own: self.own,
-            own_networks: None,
-            own_known: false,
+            own: Own::new(self.own),
             skipped: Skipped::shared(),
+            overlays: None,
+            strange: BTreeSet::new(),
             nodes: None,
+            nodes_fresh: false,
+            arrived: HashMap::new(),
         };
         Box::pin(follow(source, self.settings, updates))
     }
@@ -60,13 +64,19 @@ impl Provider for Swarm {
 struct SwarmSource {
     provider: Arc<str>,
     rules: Rules,
-    own: Vec<String>,
-    own_networks: Option<BTreeSet<String>>,
-    own_known: bool,
+    own: Own,
     /// Which services make no routes; all configurations share it.
     skipped: Skipped,
-    /// Addresses of nodes, once they are needed; or why they cannot be listed.
-    nodes: Option<Result<Nodes, String>>,
+    /// Networks of Swarm scope, until they may have changed.
+    overlays: Option<Overlays>,
+    /// What services name as networks and is none of them: the host's, say.
+    strange: BTreeSet<String>,
+    /// Addresses of nodes as they were listed last, once they are needed.
+    nodes: Option<Nodes>,
+    nodes_fresh: bool,
+    /// By service the network that all of its tasks were on at the last listing; none while they are
+    /// on their way.
+    arrived: HashMap<String, Option<String>>,
 }
 
 impl Source for SwarmSource {
@@ -85,12 +95,13 @@ impl Source for SwarmSource {
             }
             "network" => {
                 // We may have been attached somewhere.
-                self.own_known = false;
+                self.own.forget();
+                self.overlays = None;
                 Meaning::Change
             }
             kind => {
                 if kind == "node" {
-                    self.nodes = None;
+                    self.nodes_fresh = false;
                 }
                 Meaning::Change
             }
@@ -98,35 +109,45 @@ impl Source for SwarmSource {
     }
 
     fn connected(&mut self) {
-        self.own_known = false;
-        self.nodes = None;
+        self.own.forget();
+        self.overlays = None;
+        self.nodes_fresh = false;
+    }
+
+    fn resync(&mut self, blind: bool) {
+        self.overlays = None;
+        if blind {
+            self.own.forget();
+            self.nodes_fresh = false;
+        }
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
         let listed = engine.services().await?;
-        let networks = engine.swarm_networks().await?;
-        if !self.own_known {
-            let networks = own::networks(engine, &self.own).await?;
-            self.own_networks = networks.as_ref().map(own::names);
-            self.own_known = true;
-        }
-        let overlays: Overlays = networks
-            .into_iter()
-            .filter_map(|network| {
-                let ingress = network.ingress.unwrap_or_default();
-                Some((network.id?, Overlay { name: network.name?, ingress }))
-            })
-            .collect();
         let mut findings = listed.findings(&self.provider);
         let mut left = listed.left(&self.provider);
         let mut unsettled = false;
         let mut candidates = Vec::new();
         for service in listed.entries {
             look();
-            if let Some((mut candidate, moving)) = self.sift(service, &mut findings, &mut left) {
-                unsettled |= candidate.place(&overlays) || moving;
+            if let Some((candidate, moving)) = self.sift(service, &mut findings, &mut left) {
+                unsettled |= moving;
                 candidates.push(candidate);
             }
+        }
+        // Behind the services: a network that one of them names is there by then.
+        let overlays = self.overlays(engine, &candidates).await?;
+        self.own.renew(engine).await?;
+        let around = Around {
+            provider: &self.provider,
+            network: self.rules.network.as_deref(),
+            overlays: &overlays,
+            own: self.own.networks(),
+        };
+        for candidate in &mut candidates {
+            look();
+            unsettled |= candidate.place(around);
+            candidate.compare(self.arrived.get(candidate.id()));
         }
         let ids: Vec<String> = candidates
             .iter()
@@ -139,22 +160,31 @@ impl Source for SwarmSource {
             breathe();
             by_service.entry(&task.service_id).or_default().push(task);
         }
-        if self.nodes.is_none() && candidates.iter().any(|candidate| candidate.on_nodes) {
-            self.nodes = Some(nodes(engine).await?);
+        let mut refused = None;
+        if self.asks_for_nodes(&candidates, &by_service) {
+            refused = list_nodes(engine, &mut self.nodes).await?;
+            self.nodes_fresh = refused.is_none();
         }
         let none = Nodes::new();
         let known = Known {
-            provider: &self.provider,
-            network: self.rules.network.as_deref(),
-            overlays: &overlays,
-            own: self.own_networks.as_ref(),
+            around,
             tasks: &by_service,
-            nodes: match &self.nodes {
-                None => Ok(&none),
-                Some(Ok(nodes)) => Ok(nodes),
-                Some(Err(why)) => Err(why),
+            nodes: match (&self.nodes, &refused) {
+                (Some(nodes), _) => Ok(nodes),
+                (None, Some(why)) => Err(why),
+                (None, None) => Ok(&none),
             },
         };
+        if let (Some(why), true) = (&refused, self.nodes.is_some()) {
+            let message = format!("the nodes cannot be listed, their last addresses count: {why}");
+            let origin = Origin::Provider { provider: self.provider.clone() };
+            let finding = Finding::new(Severity::Warning, origin, message);
+            findings.push(finding.on(ObjectKind::Provider, self.provider.to_string()));
+        }
+        let arrived: HashMap<String, Option<String>> = candidates
+            .iter()
+            .map(|candidate| (candidate.id().to_owned(), candidate.arrived(known)))
+            .collect();
         let items: Vec<Item> = candidates
             .into_iter()
             .map(|candidate| {
@@ -167,23 +197,74 @@ impl Source for SwarmSource {
         left.extend(configuration.skipped.list());
         self.skipped.replace(left);
         configuration.skipped = self.skipped.clone();
+        self.overlays = Some(overlays);
+        self.arrived = arrived;
         Ok(Listing { configuration, unsettled })
     }
 }
 
-/// Addresses of nodes. A socket proxy may forbid to list them: then whoever needs them says so.
-async fn nodes(engine: &Engine) -> Result<Result<Nodes, String>, Failure> {
+/// Lists the nodes' addresses, or tells why that is refused. What was listed before goes on counting
+/// whatever happens: addresses seldom change.
+///
+/// # Errors
+/// When nothing was listed before and it may be soon: a service must not vanish because the Swarm has
+/// no leader right now.
+async fn list_nodes(engine: &Engine, nodes: &mut Option<Nodes>) -> Result<Option<String>, Failure> {
     match engine.nodes().await {
-        Ok(listed) => Ok(Ok(listed
-            .into_iter()
-            .filter_map(|node| Some((node.address()?, node.id)).map(|(at, id)| (id, at)))
-            .collect())),
-        Err(failure) if failure.cause == Cause::Unreachable => Err(failure),
-        Err(failure) => Ok(Err(failure.message)),
+        Ok(listed) => {
+            let listed = listed.into_iter();
+            let addresses = listed.filter_map(|node| Some((node.address()?, node.id)));
+            *nodes = Some(addresses.map(|(at, id)| (id, at)).collect());
+            Ok(None)
+        }
+        Err(failure) if matches!(failure.cause, Cause::Unreachable | Cause::NotManager) => {
+            Err(failure)
+        }
+        // A socket proxy may forbid it: then whoever needs them says so.
+        Err(failure) if nodes.is_some() || failure.is_for_good() => Ok(Some(failure.message)),
+        Err(failure) => Err(failure),
     }
 }
 
 impl SwarmSource {
+    /// Whether somebody needs addresses of nodes that are not known, or no longer for certain.
+    fn asks_for_nodes(&self, candidates: &[Candidate], tasks: &HashMap<&str, Vec<&Task>>) -> bool {
+        let known = |task: &&Task| {
+            self.nodes.as_ref().is_some_and(|nodes| nodes.contains_key(&task.node_id))
+        };
+        candidates.iter().filter(|candidate| candidate.on_nodes).any(|candidate| {
+            let tasks = tasks.get(candidate.id());
+            !self.nodes_fresh || tasks.is_some_and(|tasks| !tasks.iter().all(known))
+        })
+    }
+
+    /// Networks of Swarm scope, listed anew only where they may have changed.
+    async fn overlays(
+        &mut self,
+        engine: &Engine,
+        candidates: &[Candidate],
+    ) -> Result<Overlays, Failure> {
+        if let Some(overlays) = self.overlays.take() {
+            let mut strangers = candidates.iter().flat_map(|it| it.strangers(&overlays));
+            let known = strangers.all(|stranger| self.strange.contains(stranger));
+            drop(strangers);
+            if known {
+                return Ok(overlays);
+            }
+        }
+        let networks = engine.swarm_networks().await?;
+        let overlays: Overlays = networks
+            .into_iter()
+            .filter_map(|network| {
+                let ingress = network.ingress.unwrap_or_default();
+                Some((network.id?, Overlay { name: network.name?, ingress }))
+            })
+            .collect();
+        let strangers = candidates.iter().flat_map(|it| it.strangers(&overlays));
+        self.strange = strangers.map(str::to_owned).collect();
+        Ok(overlays)
+    }
+
     /// Keeps a service that is enabled, allowed and no job, and tells whether it is on its way.
     fn sift(
         &self,
