@@ -126,12 +126,9 @@ impl State {
         });
         let decoded = decoding.await.unwrap_or_else(|error| {
             let origin = Origin::Provider { provider: NAME.into() };
-            let finding = Finding::new(
-                Severity::Error,
-                origin,
-                format!("reading the answer broke down: {error}"),
-            );
-            Err(finding.on(ObjectKind::Provider, NAME))
+            let message = format!("reading the answer broke down: {error}");
+            let finding = Finding::new(Severity::Error, origin, message);
+            Err(Box::new(finding.on(ObjectKind::Provider, NAME)))
         });
         match decoded {
             Ok(mut configuration) => {
@@ -141,7 +138,7 @@ impl State {
                 self.good = Some(configuration);
                 self.bad = None;
             }
-            Err(finding) => self.bad = Some(finding),
+            Err(finding) => self.bad = Some(*finding),
         }
         self.seen = Some(answer);
     }
@@ -167,14 +164,11 @@ impl State {
 }
 
 /// Traefik reads every answer as YAML, which JSON is too; TOML has to be announced.
-// Once an answer: boxing the finding would buy nothing.
-#[allow(clippy::result_large_err)]
-fn decode(answer: &Answer, shown: &str) -> Result<Configuration, Finding> {
+fn decode(answer: &Answer, shown: &str) -> Result<Configuration, Box<Finding>> {
     let wrong = |message: &str, expected: &str| {
         let origin = Origin::File { file: shown.into(), line: None, column: None };
-        Finding::new(Severity::Error, origin, message)
-            .on(ObjectKind::Provider, NAME)
-            .expected(expected)
+        let finding = Finding::new(Severity::Error, origin, message);
+        Box::new(finding.on(ObjectKind::Provider, NAME).expected(expected))
     };
     let text = std::str::from_utf8(&answer.body)
         .map_err(|_| wrong("the answer is no UTF-8 text", "YAML, JSON or TOML in UTF-8"))?;
@@ -184,7 +178,7 @@ fn decode(answer: &Answer, shown: &str) -> Result<Configuration, Finding> {
         return Err(wrong("the answer is empty", outright));
     }
     let format = if answer.toml { Format::Toml } else { Format::Yaml };
-    let configuration = decode_routing_text(NAME, shown, text, format)?;
+    let configuration = decode_routing_text(NAME, shown, text, format).map_err(Box::new)?;
     // Most often another document: `{"error": "rate limited"}`.
     match configuration.findings.first() {
         Some(first) if defines_nothing(&configuration) => {
