@@ -148,6 +148,10 @@ fn what_is_put_counts_in_the_order_in_which_it_came() {
         .arg("--providers.rest.insecure=true")
         .start();
     process.wait_listening(api);
+    eventually("its router", LIMIT, || match put(api, "PUT", "/api/providers/rest", "{}").status {
+        200 => Ok(()),
+        other => Err(format!("{other}; {}", process.output())),
+    });
     let body = site("Host(`first.test`)", &first);
     let mut slow = TcpStream::connect(("127.0.0.1", api)).unwrap();
     let length = body.len();

@@ -869,6 +869,22 @@ async fn one_bad_list_of_nodes_takes_nobody_down() {
     }
 }
 
+/// An engine that never tells its nodes, or whose container we are, does not keep the others away.
+#[tokio::test]
+async fn what_is_never_told_is_done_without() {
+    for path in ["/nodes", "/containers/"] {
+        let engine = engine();
+        engine.fault(path, Fault::Status(500, "boom".into()));
+        let host = "traefik.http.services.host.loadbalancer.server.port";
+        engine.create_service(ServiceSpec::new("host").label(host, "80").network("host")).unwrap();
+        engine.create_service(web("app_web")).unwrap();
+        let mut watched = own_container(&engine, &["app_public"], docker(&engine.endpoint()));
+        watched.until("the trouble", |c| told(c, "the engine answers 500: boom")).await;
+        let took = watched.until(path, |c| routers(c).contains(&"web")).await;
+        println!("{path} is done without after {took:?}");
+    }
+}
+
 /// Behind a socket proxy made for Traefik, which asks for no events, and for nothing without version.
 #[tokio::test]
 async fn a_proxy_made_for_traefik() {

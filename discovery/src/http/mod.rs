@@ -178,7 +178,14 @@ fn decode(answer: &Answer, shown: &str) -> Result<Configuration, Box<Finding>> {
         return Err(wrong("the answer is empty", outright));
     }
     let format = if answer.toml { Format::Toml } else { Format::Yaml };
-    let configuration = decode_routing_text(NAME, shown, text, format).map_err(Box::new)?;
+    let configuration = decode_routing_text(NAME, shown, text, format).map_err(|mut finding| {
+        // It is no file, and no install configuration would do.
+        if finding.message.contains("holds no keys") {
+            finding.message = "the answer holds no keys".into();
+            finding.expected = Some("keys with values, such as \"http:\"".into());
+        }
+        Box::new(finding)
+    })?;
     // Most often another document: `{"error": "rate limited"}`.
     match configuration.findings.first() {
         Some(first) if defines_nothing(&configuration) => {
@@ -232,7 +239,7 @@ mod tests {
             ("{\"error\": \"rate limited\"}", true, "unknown key \"error\""),
             ("{\"http\": {\"routerz\": {}}}", true, "defines nothing that can be read"),
             ("http: {routers: {x: {rul: y}}}", true, "defines nothing that can be read"),
-            ("- a", true, "keeps serving"),
+            ("- a", true, "the answer holds no keys"),
             ("http: {routers: {x: {rul: y}}, services: {s: {loadBalancer: {}}}}", false, "x@http"),
             (good, true, ""),
             ("{}", false, ""),

@@ -20,13 +20,13 @@ use swarmgate_config::routing::{Left, Skipped, rules_in};
 pub use self::offline::offline;
 
 use self::item::{Around, Candidate, Known, Overlay, Overlays};
-use self::place::Nodes;
+use self::place::KnownNodes;
 use crate::build::item::{disabled_findings, label_origin};
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::Task;
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
 use crate::engine::own::Own;
-use crate::engine::{Cause, Engine, Event, Failure};
+use crate::engine::{Engine, Event, Failure};
 use crate::provider::{Provider, Updates};
 
 /// The provider.
@@ -53,8 +53,7 @@ impl Provider for Swarm {
             skipped: Skipped::shared(),
             overlays: None,
             strange: BTreeSet::new(),
-            nodes: None,
-            nodes_fresh: false,
+            nodes: KnownNodes::default(),
             arrived: HashMap::new(),
         };
         Box::pin(follow(source, self.settings, updates))
@@ -71,9 +70,8 @@ struct SwarmSource {
     overlays: Option<Overlays>,
     /// What services name as networks and is none of them: the host's, say.
     strange: BTreeSet<String>,
-    /// Addresses of nodes as they were listed last, once they are needed.
-    nodes: Option<Nodes>,
-    nodes_fresh: bool,
+    /// Addresses of nodes, once they are needed.
+    nodes: KnownNodes,
     /// By service the network that all of its tasks were on at the last listing; none while they are
     /// on their way.
     arrived: HashMap<String, Option<String>>,
@@ -101,7 +99,7 @@ impl Source for SwarmSource {
             }
             kind => {
                 if kind == "node" {
-                    self.nodes_fresh = false;
+                    self.nodes.forget();
                 }
                 Meaning::Change
             }
@@ -111,14 +109,14 @@ impl Source for SwarmSource {
     fn connected(&mut self) {
         self.own.forget();
         self.overlays = None;
-        self.nodes_fresh = false;
+        self.nodes.forget();
     }
 
     fn resync(&mut self, blind: bool) {
         self.overlays = None;
         if blind {
             self.own.forget();
-            self.nodes_fresh = false;
+            self.nodes.forget();
         }
     }
 
@@ -160,22 +158,23 @@ impl Source for SwarmSource {
             breathe();
             by_service.entry(&task.service_id).or_default().push(task);
         }
-        let mut refused = None;
-        if self.asks_for_nodes(&candidates, &by_service) {
-            refused = list_nodes(engine, &mut self.nodes).await?;
-            self.nodes_fresh = refused.is_none();
-        }
-        let none = Nodes::new();
+        let on_nodes = || candidates.iter().filter(|candidate| candidate.on_nodes);
+        let asked: Vec<&Task> = on_nodes()
+            .filter_map(|candidate| by_service.get(candidate.id()))
+            .flatten()
+            .copied()
+            .filter(|task| task.status.state == "running")
+            .collect();
+        let refused = match on_nodes().next() {
+            Some(_) => self.nodes.renew(engine, &asked).await?,
+            None => None,
+        };
         let known = Known {
             around,
             tasks: &by_service,
-            nodes: match (&self.nodes, &refused) {
-                (Some(nodes), _) => Ok(nodes),
-                (None, Some(why)) => Err(why),
-                (None, None) => Ok(&none),
-            },
+            nodes: self.nodes.addresses().ok_or(refused.as_deref().unwrap_or_default()),
         };
-        if let (Some(why), true) = (&refused, self.nodes.is_some()) {
+        if let (Some(why), Ok(_)) = (&refused, known.nodes) {
             let message = format!("the nodes cannot be listed, their last addresses count: {why}");
             let origin = Origin::Provider { provider: self.provider.clone() };
             let finding = Finding::new(Severity::Warning, origin, message);
@@ -183,7 +182,10 @@ impl Source for SwarmSource {
         }
         let arrived: HashMap<String, Option<String>> = candidates
             .iter()
-            .map(|candidate| (candidate.id().to_owned(), candidate.arrived(known)))
+            .map(|candidate| {
+                breathe();
+                (candidate.id().to_owned(), candidate.arrived(known))
+            })
             .collect();
         let items: Vec<Item> = candidates
             .into_iter()
@@ -203,41 +205,7 @@ impl Source for SwarmSource {
     }
 }
 
-/// Lists the nodes' addresses, or tells why that is refused. What was listed before goes on counting
-/// whatever happens: addresses seldom change.
-///
-/// # Errors
-/// When nothing was listed before and it may be soon: a service must not vanish because the Swarm has
-/// no leader right now.
-async fn list_nodes(engine: &Engine, nodes: &mut Option<Nodes>) -> Result<Option<String>, Failure> {
-    match engine.nodes().await {
-        Ok(listed) => {
-            let listed = listed.into_iter();
-            let addresses = listed.filter_map(|node| Some((node.address()?, node.id)));
-            *nodes = Some(addresses.map(|(at, id)| (id, at)).collect());
-            Ok(None)
-        }
-        Err(failure) if matches!(failure.cause, Cause::Unreachable | Cause::NotManager) => {
-            Err(failure)
-        }
-        // A socket proxy may forbid it: then whoever needs them says so.
-        Err(failure) if nodes.is_some() || failure.is_for_good() => Ok(Some(failure.message)),
-        Err(failure) => Err(failure),
-    }
-}
-
 impl SwarmSource {
-    /// Whether somebody needs addresses of nodes that are not known, or no longer for certain.
-    fn asks_for_nodes(&self, candidates: &[Candidate], tasks: &HashMap<&str, Vec<&Task>>) -> bool {
-        let known = |task: &&Task| {
-            self.nodes.as_ref().is_some_and(|nodes| nodes.contains_key(&task.node_id))
-        };
-        candidates.iter().filter(|candidate| candidate.on_nodes).any(|candidate| {
-            let tasks = tasks.get(candidate.id());
-            !self.nodes_fresh || tasks.is_some_and(|tasks| !tasks.iter().all(known))
-        })
-    }
-
     /// Networks of Swarm scope, listed anew only where they may have changed.
     async fn overlays(
         &mut self,

@@ -12,7 +12,7 @@ use swarmgate_config::routing::Skipped;
 
 use super::SwarmSource;
 use super::item::{self, Around, Known, Overlay, Overlays};
-use super::place::Nodes;
+use super::place::{KnownNodes, Nodes};
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::{AttachedNetwork, AttachedSpec, Attachment, Task, TaskStatus};
 use crate::engine::own::Own;
@@ -38,8 +38,7 @@ pub fn offline(
         skipped: Skipped::default(),
         overlays: None,
         strange: BTreeSet::new(),
-        nodes: None,
-        nodes_fresh: false,
+        nodes: KnownNodes::default(),
         arrived: HashMap::new(),
     };
     // A network's name is its id here.
