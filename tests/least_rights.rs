@@ -92,6 +92,43 @@ fn swarm() {
     assert_eq!(found, expected, "docs/operations.md lists more than is asked for");
 }
 
+/// Traefik's Swarm provider asks for no events, so proxies made for it let none through: then there is
+/// the resync.
+#[test]
+fn without_events() {
+    let engine = Engine::start_temporary().unwrap();
+    let port = |name: &str| format!("traefik.http.services.{name}.loadbalancer.server.port");
+    let service = |name: &str| ServiceSpec::new(name).label(port(name), "80").network("net");
+    engine.create_service(service("early")).unwrap();
+    let documented = documented("swarm");
+    let allowed: Vec<&str> =
+        documented.iter().map(String::as_str).filter(|path| *path != "/events").collect();
+    let proxy = SocketProxy::start(engine.path(), &allowed).unwrap();
+    let (web, api) = (ports::free(), ports::free());
+    let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
+        .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
+        .arg(format!("--entryPoints.traefik.address=127.0.0.1:{api}"))
+        .arg("--api.insecure=true")
+        .arg("--providers.swarm.refreshSeconds=1")
+        .arg(format!("--providers.swarm.endpoint={}", proxy.endpoint()))
+        .start();
+    process.wait_listening(api);
+    let get = |path: &str| client::get(api, "localhost", path);
+    let serves = |name: &str| {
+        let path = format!("/api/http/routers/{name}@swarm");
+        eventually(name, LIMIT, || match get(&path) {
+            Ok(answer) if answer.status == 200 => Ok(()),
+            other => Err(format!("{other:?}; {}", process.output())),
+        });
+    };
+    serves("early");
+    engine.create_service(service("late")).unwrap();
+    serves("late");
+    let findings = get("/api/findings").unwrap();
+    assert!(findings.text().contains("events may not be read"), "{}", findings.text());
+    assert!(proxy.refused().iter().all(|call| call == "GET /events"), "{:?}", proxy.refused());
+}
+
 #[test]
 fn docker() {
     let engine = Engine::start_temporary().unwrap();

@@ -2,7 +2,7 @@
 //! under its provider's name and in its provider's place.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -135,6 +135,43 @@ fn what_is_handed_out_and_what_is_put_is_served() {
     process.wait_output("PUT /api/providers/rest");
     let long = format!("{{\"a\": \"{}\"}}", "x".repeat(16 << 20));
     assert_eq!(put(api, "PUT", "/api/providers/rest", &long).status, 413);
+}
+
+/// The one that came last counts, however long the one before it takes.
+#[test]
+fn what_is_put_counts_in_the_order_in_which_it_came() {
+    let (web, api) = (ports::free(), ports::free());
+    let (first, second) = (Upstream::start("first"), Upstream::start("second"));
+    let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
+        .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
+        .arg(format!("--entryPoints.traefik.address=127.0.0.1:{api}"))
+        .arg("--providers.rest.insecure=true")
+        .start();
+    process.wait_listening(api);
+    eventually("its router", LIMIT, || match put(api, "PUT", "/api/providers/rest", "{}").status {
+        200 => Ok(()),
+        other => Err(format!("{other}; {}", process.output())),
+    });
+    let body = site("Host(`first.test`)", &first);
+    let mut slow = TcpStream::connect(("127.0.0.1", api)).unwrap();
+    let length = body.len();
+    let head =
+        format!("PUT /api/providers/rest HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+    slow.write_all(head.as_bytes()).unwrap();
+    let (start, end) = body.split_at(length / 2);
+    slow.write_all(start.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let body = site("Host(`second.test`)", &second);
+    let waiting = std::thread::spawn(move || put(api, "PUT", "/api/providers/rest", &body));
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!waiting.is_finished(), "it waits for the one before");
+    slow.write_all(end.as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(slow).read_line(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(waiting.join().unwrap().status, 200);
+    serves(&process, web, "second.test", "second");
+    assert_eq!(client::get(web, "first.test", "/").unwrap().status, 404);
 }
 
 /// Without `insecure` a router of the user's own leads there, and only there.

@@ -1,13 +1,14 @@
 //! Latest of each provider -> one merged configuration, bursts throttled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use swarmgate_config::check::Merged;
+use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::routing::Configuration;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::provider::{Provider, Update};
@@ -19,7 +20,8 @@ const BURST: u32 = 4;
 /// Runs all providers and calls `apply` with the merged configuration after each change, on the
 /// control-plane runtime. Unchanged configurations are dropped. A provider has [`BURST`] changes
 /// that are applied at once and regains one each `throttle`; when it has none left, its changes
-/// wait together for the next.
+/// wait together for the next. Changes of findings alone (an engine is away, and back) have a burst of
+/// their own, so that the first deployment after a restart waits for nothing.
 ///
 /// Never returns; dropping it stops the providers. Must run inside a tokio runtime.
 pub async fn aggregate(
@@ -29,13 +31,11 @@ pub async fn aggregate(
 ) {
     let (sender, mut updates) = mpsc::channel::<Update>(16);
     let mut running = JoinSet::new();
+    let mut names: HashMap<Id, Arc<str>> = HashMap::new();
     for provider in providers {
-        let name = provider.name().to_owned();
-        let run = provider.run(sender.clone());
-        running.spawn(async move {
-            run.await;
-            name
-        });
+        let name = provider.name().into();
+        let task = running.spawn(provider.run(sender.clone()));
+        names.insert(task.id(), name);
     }
     drop(sender);
 
@@ -58,11 +58,22 @@ pub async fn aggregate(
                 None => open = false,
             },
             () = wait => {}
-            Some(ended) = running.join_next(), if !running.is_empty() => match ended {
-                Ok(name) => tracing::debug!(provider = name, "Provider ended"),
-                // Its last configuration goes on serving.
-                Err(error) => tracing::error!(%error, "A provider broke down"),
-            },
+            Some(ended) = running.join_next_with_id(), if !running.is_empty() => {
+                let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                let name = names.remove(&id).unwrap_or_default();
+                match ended {
+                    Ok(_) => tracing::debug!(provider = &*name, "Provider ended"),
+                    Err(error) => {
+                        tracing::error!(provider = &*name, %error, "A provider broke down");
+                        // What it has said before it did.
+                        while let Ok(update) = updates.try_recv() {
+                            slots.entry(update.provider).or_default().offer(update.configuration);
+                        }
+                        let slot = slots.entry(name.clone()).or_default();
+                        slot.offer(broken(&name, slot.latest()));
+                    }
+                }
+            }
         }
         let now = Instant::now();
         let mut changed = false;
@@ -78,29 +89,68 @@ pub async fn aggregate(
     }
 }
 
+/// What a provider that broke down said last, and that nothing will follow.
+fn broken(provider: &Arc<str>, latest: Option<&Configuration>) -> Arc<Configuration> {
+    let mut configuration = latest.cloned().unwrap_or_default();
+    let message = "the provider broke down: what it found last keeps serving, and changes are not \
+                   seen any more";
+    let origin = Origin::Provider { provider: Arc::clone(provider) };
+    let finding = Finding::new(Severity::Error, origin, message).expected("a restart");
+    configuration.findings.push(finding.on(ObjectKind::Provider, provider.to_string()));
+    Arc::new(configuration)
+}
+
+/// Whether nothing but findings differs.
+fn route_alike(a: &Configuration, b: &Configuration) -> bool {
+    a.routers == b.routers
+        && a.services == b.services
+        && a.middlewares == b.middlewares
+        && a.servers_transports == b.servers_transports
+        && a.certificates == b.certificates
+        && a.tls_options == b.tls_options
+        && a.tls_stores == b.tls_stores
+}
+
 /// One provider's configurations on their way.
 #[derive(Default)]
 struct Slot {
     applied: Option<Arc<Configuration>>,
     pending: Option<Arc<Configuration>>,
+    /// Whether what is pending only brings other findings.
+    findings_only: bool,
     /// When all of the burst is there again: one [`BURST`]th of the way back for each change.
     recovered: Option<Instant>,
+    /// The same for changes of findings alone.
+    findings_recovered: Option<Instant>,
 }
 
 impl Slot {
     fn offer(&mut self, configuration: Arc<Configuration>) {
-        if self.applied.as_ref().is_some_and(|applied| *applied == configuration) {
+        let alike =
+            self.applied.as_ref().is_some_and(|applied| route_alike(applied, &configuration));
+        let told = self.applied.as_ref().map(|applied| &applied.findings);
+        if alike && told == Some(&configuration.findings) {
             tracing::debug!("Skipping unchanged configuration");
             // What was waiting has been taken back before anybody saw it.
             self.pending = None;
         } else {
             self.pending = Some(configuration);
+            self.findings_only = alike;
         }
+    }
+
+    fn latest(&self) -> Option<&Configuration> {
+        self.pending.as_deref().or(self.applied.as_deref())
+    }
+
+    fn recovered(&mut self) -> &mut Option<Instant> {
+        if self.findings_only { &mut self.findings_recovered } else { &mut self.recovered }
     }
 
     /// When something is waiting: the time at which it may pass.
     fn due(&self, throttle: Duration) -> Option<Instant> {
-        let recovered = self.pending.as_ref().and(self.recovered)?;
+        let recovered = if self.findings_only { self.findings_recovered } else { self.recovered };
+        let recovered = self.pending.as_ref().and(recovered)?;
         Some(recovered.checked_sub(throttle * (BURST - 1)).unwrap_or(recovered))
     }
 
@@ -114,8 +164,8 @@ impl Slot {
             new.share(applied);
         }
         self.applied = Some(configuration.clone());
-        self.recovered =
-            Some(self.recovered.map_or(now, |recovered| recovered.max(now)) + throttle);
+        let recovered = self.recovered();
+        *recovered = Some(recovered.map_or(now, |recovered| recovered.max(now)) + throttle);
         Some(configuration)
     }
 }
@@ -126,7 +176,7 @@ mod tests {
     use std::pin::Pin;
     use std::sync::Mutex;
 
-    use swarmgate_config::finding::{Finding, Origin, Severity};
+    use swarmgate_config::routing::{Router, Written};
 
     use super::*;
     use crate::provider::Updates;
@@ -138,9 +188,29 @@ mod tests {
         end: bool,
     }
 
+    /// A number that breaks whoever is to send it.
+    const BREAKS: u32 = 666;
+
+    /// Numbers from 100 on differ in a finding alone from the one a hundred before.
     fn numbered(number: u32) -> Arc<Configuration> {
-        let finding = Finding::new(Severity::Info, Origin::Internal, number.to_string());
-        Arc::new(Configuration { findings: vec![finding], ..Configuration::default() })
+        let mut configuration = Configuration::default();
+        let router = Written { value: Arc::new(Router::default()), origin: Origin::Internal };
+        configuration.routers.insert((number % 100).to_string(), router);
+        if number >= 100 {
+            let message = number.to_string();
+            configuration.findings.push(Finding::new(Severity::Info, Origin::Internal, message));
+        }
+        Arc::new(configuration)
+    }
+
+    /// As [`numbered`]'s parameter; `!` if the provider broke down.
+    fn shown(configuration: &Configuration) -> String {
+        let name = configuration.routers.keys().next().cloned().unwrap_or_default();
+        match configuration.findings.last() {
+            Some(finding) if finding.message.contains("broke down") => format!("{name}!"),
+            Some(finding) => finding.message.clone(),
+            None => name,
+        }
     }
 
     impl Provider for Script {
@@ -153,6 +223,7 @@ mod tests {
                 let start = Instant::now();
                 for (at, number) in &self.steps {
                     sleep_until(start + Duration::from_millis(*at)).await;
+                    assert_ne!(*number, BREAKS, "the provider breaks down, as it should");
                     let update =
                         Update { provider: self.name.into(), configuration: numbered(*number) };
                     updates.send(update).await.unwrap();
@@ -181,9 +252,7 @@ mod tests {
         let work = aggregate(providers, Duration::from_secs(2), |merged| {
             let text: Vec<String> = merged
                 .iter()
-                .map(|(name, configuration)| {
-                    format!("{name}={}", configuration.findings[0].message)
-                })
+                .map(|(name, configuration)| format!("{name}={}", shown(configuration)))
                 .collect();
             let at = u64::try_from(start.elapsed().as_millis()).unwrap();
             seen.lock().unwrap().push((at, text.join(",")));
@@ -235,6 +304,50 @@ mod tests {
                 &[(0, 1), (10, 2), (20, 3), (30, 4), (100, 5), (200, 4), (9_000, 6)],
                 &[(0, "a=1"), (10, "a=2"), (20, "a=3"), (30, "a=4"), (9_000, "a=6")],
             ),
+            (
+                "an engine that is away and back leaves the burst alone",
+                &[
+                    (0, 1),
+                    (100, 101),
+                    (200, 201),
+                    (300, 301),
+                    (400, 1),
+                    (500, 2),
+                    (600, 3),
+                    (700, 4),
+                ],
+                &[
+                    (0, "a=1"),
+                    (100, "a=101"),
+                    (200, "a=201"),
+                    (300, "a=301"),
+                    (400, "a=1"),
+                    (500, "a=2"),
+                    (600, "a=3"),
+                    (700, "a=4"),
+                ],
+            ),
+            (
+                "a flood of findings waits, and a change with it does not",
+                &[
+                    (0, 1),
+                    (10, 101),
+                    (20, 201),
+                    (30, 301),
+                    (40, 401),
+                    (50, 501),
+                    (60, 601),
+                    (70, 2),
+                ],
+                &[
+                    (0, "a=1"),
+                    (10, "a=101"),
+                    (20, "a=201"),
+                    (30, "a=301"),
+                    (40, "a=401"),
+                    (70, "a=2"),
+                ],
+            ),
         ];
         for (case, steps, expected) in table {
             assert_eq!(play(vec![("a", steps.to_vec(), false)]).await, seen(expected), "{case}");
@@ -246,6 +359,18 @@ mod tests {
         let applied =
             play(vec![("a", vec![(0, 1), (100, 2)], false), ("b", vec![(200, 7)], true)]).await;
         assert_eq!(applied, seen(&[(0, "a=1"), (100, "a=2"), (200, "a=2,b=7")]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_broke_down_says_so() {
+        let applied = play(vec![
+            ("a", vec![(0, 1), (100, BREAKS)], false),
+            ("b", vec![(50, BREAKS)], false),
+            ("c", vec![(200, 7)], true),
+        ])
+        .await;
+        let expected = [(0, "a=1"), (50, "a=1,b=!"), (100, "a=1!,b=!"), (200, "a=1!,b=!,c=7")];
+        assert_eq!(applied, seen(&expected));
     }
 
     #[tokio::test(start_paused = true)]

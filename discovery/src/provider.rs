@@ -14,7 +14,7 @@ use crate::build::Rules;
 use crate::build::constraint::Constraint;
 use crate::build::template::Template;
 use crate::docker;
-use crate::engine::follow::Settings;
+use crate::engine::follow::{QUIET, Settings};
 use crate::engine::{DockerVariables, Endpoint, own};
 use crate::rest::{Put, Rest};
 use crate::swarm::Swarm;
@@ -172,6 +172,7 @@ fn follow_settings(
         timeout: settings.http_client_timeout.or_zero(),
         watch: settings.watch,
         refresh: refresh.and_then(|refresh| refresh.positive()).unwrap_or(REFRESH),
+        quiet: QUIET,
     })
 }
 

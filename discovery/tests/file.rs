@@ -226,3 +226,17 @@ async fn what_cannot_be_read() {
     let mut watched = follow(directory(&gone));
     watched.until("told", |c| told(c, "gone")).await;
 }
+
+/// Opening one waits until somebody writes to it, perhaps for ever.
+#[tokio::test]
+async fn a_fifo_holds_nobody_up() {
+    let room = tempfile::tempdir().unwrap();
+    let fifo = room.path().join("fifo.yml");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    fs::write(room.path().join("good.yml"), router("a", "a.test")).unwrap();
+    let mut watched = follow(directory(room.path()));
+    let took = watched.until("the others", |c| routers(c) == ["a"]).await;
+    assert!(took < SOON, "{took:?}");
+    assert!(told(&watched.latest, "fifo.yml: it cannot be read: it is no regular file"));
+}

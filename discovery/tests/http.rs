@@ -107,11 +107,13 @@ async fn the_last_good_answer_keeps_serving() {
 
     let place = format!("http://{address}/config");
     // answer, body, part of the finding
-    let table: [(&str, &[u8], &str); 7] = [
+    let table: [(&str, &[u8], &str); 9] = [
         ("500 Oops", b"", "received non-ok response code: 500"),
         ("204 No Content", b"", "received non-ok response code: 204"),
         ("200 OK", b"", "the answer is empty"),
         ("200 OK", b"http: [\n", "not valid YAML"),
+        ("200 OK", b"{\"error\": \"rate limited\"}", "defines nothing that can be read"),
+        ("200 OK", b"null\n", "the answer is empty"),
         ("200 OK", b"\xff\xfe", "no UTF-8 text"),
         ("200 OK\r\nContent-Encoding: gzip", b"x", "compressed"),
         ("302 Found\r\nLocation: /config", b"", "redirected more than 10 times"),

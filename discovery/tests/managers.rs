@@ -4,8 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use support::{docker, routers, told, watch_swarm};
-use swarmgate_testkit::engine::{Engine, Fault, ServiceSpec};
+use support::{docker, routers, services, told, watch_as, watch_swarm};
+use swarmgate_config::install::Install;
+use swarmgate_testkit::engine::{ContainerSpec, Engine, Fault, ServiceSpec};
 
 fn manager(name: &str) -> Engine {
     let engine = Engine::start_temporary().unwrap();
@@ -57,4 +58,34 @@ async fn managers_that_break_off_are_not_asked_without_pause() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let calls = a.calls("GET /services") + b.calls("GET /services");
     assert!(calls < 20, "{calls} listings within seconds");
+}
+
+/// The proxy's container is known to one engine only, its networks count on all of them.
+#[tokio::test]
+async fn another_manager_does_not_change_the_network() {
+    let swarm = |rule: &str| {
+        let engine = Engine::start_temporary().unwrap();
+        let spec = ServiceSpec::new("web")
+            .network("back")
+            .network("public")
+            .vip("back", "127.9.0.1".parse().unwrap())
+            .vip("public", "127.9.0.2".parse().unwrap())
+            .label("traefik.http.routers.web.rule", rule)
+            .label("traefik.http.services.web.loadbalancer.server.port", "80");
+        engine.create_service(spec).unwrap();
+        engine
+    };
+    let (a, b) = (swarm("Host(`a`)"), swarm("Host(`b`)"));
+    let proxy = a.run_container(ContainerSpec::new("proxy").network("public"));
+    let mut install = Install::default();
+    install.providers.swarm = Some(docker(&format!("{},{}", a.endpoint(), b.endpoint())));
+    let mut watched = watch_as(&install, &proxy);
+    watched.until("the first", |c| routers(c) == ["web"]).await;
+    assert_eq!(services(&watched.latest), ["web=http://127.9.0.2:80"]);
+    a.stop();
+    watched
+        .until("the second", |c| c.routers["web"].value.rule.as_deref() == Some("Host(`b`)"))
+        .await;
+    assert_eq!(services(&watched.latest), ["web=http://127.9.0.2:80"]);
+    assert!(watched.latest.findings.is_empty(), "{:?}", watched.latest.findings);
 }

@@ -207,7 +207,10 @@ async fn hostile_answers_keep_the_routes_and_are_told() {
     for (path, fault, expected) in table {
         let engine = engine();
         engine.create_service(web("app_web")).unwrap();
-        let mut watched = swarm(&engine);
+        let mut watched = watch_swarm(Docker {
+            refresh_seconds: Some(swarmgate_config::scalar::Duration::from_secs(1)),
+            ..docker(&engine.endpoint())
+        });
         watched.until("the router", |c| routers(c) == ["web"]).await;
         engine.fault(path, fault.clone());
         // Cuts the event stream, so that everything is asked anew.
@@ -596,6 +599,14 @@ async fn without_an_overlay_the_nodes_are_asked_for() {
         ("published", plain("a").publish(80, 8080, true), "web=http://127.0.0.1:80", "", 1),
         ("published otherwise", plain("a").publish(80, 81, true), "", unpublished, 1),
         ("nowhere", plain("a"), "", "attached to no overlay network", 0),
+        ("no task in the host's network", plain("a").network("host").replicas(0), "web=", "", 1),
+        (
+            "no task that is published",
+            plain("a").publish(80, 8080, true).replicas(0),
+            "web=",
+            "",
+            1,
+        ),
         (
             "an overlay comes first",
             plain("a").network("n").vip("n", ip("127.9.0.9")).publish(80, 8080, true),
@@ -636,11 +647,11 @@ async fn nodes_that_may_not_be_listed() {
     assert_eq!(routers(&watched.latest), ["web"]);
 }
 
-/// All calls of one change: no more than three, and one more for tasks.
+/// All calls of one change, two listings at the most: one each, and one more for tasks.
 #[tokio::test]
 async fn calls_of_a_change() {
     let sticky = ("traefik.http.services.web.loadbalancer.sticky.cookie", "true");
-    for (case, labels, most) in [("VIPs", &[][..], 3), ("tasks", &[sticky][..], 4)] {
+    for (case, labels, most) in [("VIPs", &[][..], 2), ("tasks", &[sticky][..], 4)] {
         let engine = engine();
         for number in 0..50 {
             let spec = ServiceSpec::new(format!("s{number}")).network("app_public");
@@ -870,4 +881,212 @@ async fn a_node_without_an_address() {
     let mut watched = swarm(&engine);
     watched.until("the one", |c| services(c) == ["web=http://192.0.2.1:80"]).await;
     assert!(told(&watched.latest, "the address of its node n2 is not known: its task there"));
+}
+
+/// Without its own networks the proxy would choose blindly: whatever the engine says about its
+/// container for the moment, what was found counts, and at the start it is waited for.
+#[tokio::test]
+async fn own_networks_outlive_an_engine_that_does_not_tell() {
+    let engine = engine();
+    let spec = web("app_web")
+        .network("app_back")
+        .vip("app_public", ip("127.9.0.1"))
+        .vip("app_back", ip("127.9.0.2"));
+    engine.create_service(spec).unwrap();
+    engine.slip("/containers/", Fault::Status(500, "boom".into()));
+    let mut watched = own_container(&engine, &["app_public"], docker(&engine.endpoint()));
+    watched.until("a first listing", |c| c.services.contains_key("web")).await;
+    assert_eq!(services(&watched.latest), ["web=http://127.9.0.1:8080"]);
+    for fault in [
+        Fault::Status(500, "boom".into()),
+        Fault::Status(404, "No such container".into()),
+        Fault::Status(403, "forbidden".into()),
+        Fault::Body("{}".into()),
+    ] {
+        let case = format!("{fault:?}");
+        engine.clear_faults();
+        engine.fault("/containers/", fault);
+        let before = engine.calls("GET /containers/{id}/json");
+        engine.create_network(&format!("n{before}"));
+        engine.update_labels(
+            "app_web",
+            [("traefik.http.routers.web.rule", &*format!("Host(`{before}`)"))],
+        );
+        let rule = format!("Host(`{before}`)");
+        watched.until(&case, |c| c.routers["web"].value.rule.as_deref() == Some(&*rule)).await;
+        assert!(engine.calls("GET /containers/{id}/json") > before, "{case}");
+        assert_eq!(services(&watched.latest), ["web=http://127.9.0.1:8080"], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_list_of_nodes_takes_nobody_down() {
+    let engine = engine();
+    let host = "traefik.http.services.host.loadbalancer.server.port";
+    engine.fault("/nodes", Fault::Status(503, "the swarm does not have a leader".into()));
+    engine.create_service(ServiceSpec::new("host").label(host, "80").network("host")).unwrap();
+    let mut watched = swarm(&engine);
+    // Nothing is known yet, so nothing is said about it: the same as for /services.
+    watched.until("the trouble", |c| told(c, "does not have a leader")).await;
+    assert!(!told(&watched.latest, "only reachable on its nodes"), "{:?}", watched.latest);
+    engine.clear_faults();
+    watched.until("the router", |c| routers(c) == ["host"]).await;
+    assert_eq!(services(&watched.latest), ["host=http://127.0.0.1:80"]);
+    for fault in [
+        Fault::Status(503, "the swarm does not have a leader".into()),
+        Fault::Status(403, "forbidden".into()),
+        Fault::Body("<html>".into()),
+    ] {
+        let case = format!("{fault:?}");
+        engine.fault("/nodes", fault);
+        engine.send_event("node", "update", "node1simulatedxxxxxxxxxxx");
+        watched.until(&case, |c| told(c, "their last addresses count")).await;
+        assert_eq!(routers(&watched.latest), ["host"], "{case}");
+        assert_eq!(services(&watched.latest), ["host=http://127.0.0.1:80"], "{case}");
+        engine.clear_faults();
+        engine.send_event("node", "update", "node1simulatedxxxxxxxxxxx");
+        watched.until("well again", |c| c.findings.is_empty()).await;
+    }
+}
+
+/// An engine that never tells its nodes, or whose container we are, does not keep the others away.
+#[tokio::test]
+async fn what_is_never_told_is_done_without() {
+    for path in ["/nodes", "/containers/"] {
+        let engine = engine();
+        engine.fault(path, Fault::Status(500, "boom".into()));
+        let host = "traefik.http.services.host.loadbalancer.server.port";
+        engine.create_service(ServiceSpec::new("host").label(host, "80").network("host")).unwrap();
+        engine.create_service(web("app_web")).unwrap();
+        let mut watched = own_container(&engine, &["app_public"], docker(&engine.endpoint()));
+        watched.until("the trouble", |c| told(c, "the engine answers 500: boom")).await;
+        let took = watched.until(path, |c| routers(c).contains(&"web")).await;
+        println!("{path} is done without after {took:?}");
+    }
+}
+
+/// Behind a socket proxy made for Traefik, which asks for no events, and for nothing without version.
+#[tokio::test]
+async fn a_proxy_made_for_traefik() {
+    for oldest in [(1, 24), (1, 44)] {
+        let engine = engine();
+        engine.versions_only(true);
+        engine.set_api_versions((1, 51), oldest);
+        engine.fault("/events", Fault::Status(403, "forbidden".into()));
+        engine.create_service(web("app_web")).unwrap();
+        let settings = Docker {
+            refresh_seconds: Some(swarmgate_config::scalar::Duration::from_secs(1)),
+            ..docker(&engine.endpoint())
+        };
+        let mut watched = watch_swarm(settings);
+        watched.until("the router", |c| routers(c) == ["web"]).await;
+        assert!(told(&watched.latest, "events may not be read"), "{:?}", watched.latest.findings);
+        assert!(told(&watched.latest, "every 1s"), "{:?}", watched.latest.findings);
+        engine
+            .create_service(
+                ServiceSpec::new("late")
+                    .network("new")
+                    .labels([("traefik.http.services.late.loadbalancer.server.port", "80")]),
+            )
+            .unwrap();
+        watched.until("the change", |c| routers(c) == ["late", "web"]).await;
+        engine.clear_faults();
+        watched.until("events at last", |c| c.findings.len() == 1).await;
+    }
+}
+
+/// A service moves to another network: its specification changes at once, its tasks one by one.
+#[tokio::test]
+async fn a_service_that_moves_is_reached_on_the_way() {
+    let at = |task: &swarmgate_testkit::engine::TaskView| {
+        let (network, address) = task.addresses.iter().next().unwrap();
+        assert!(["old", "new"].contains(&network.as_str()));
+        *address
+    };
+    // Whether the new VIP is there at once, whether the proxy's own networks are known.
+    for (allocate, own) in [(true, true), (true, false), (false, true), (false, false)] {
+        let case = format!("{allocate} {own}");
+        let engine = engine();
+        let spec = ServiceSpec::new("app_web").labels([PORT, RULE]).network("old").replicas(2);
+        engine.create_service(spec).unwrap();
+        engine.create_network("new");
+        let settings = docker(&engine.endpoint());
+        let mut watched = if own {
+            own_container(&engine, &["old", "new"], settings)
+        } else {
+            watch_swarm(settings)
+        };
+        watched.until("the service", |c| c.services.contains_key("web")).await;
+        let tasks = |engine: &Engine| {
+            let view = engine.service("app_web").unwrap();
+            let mut urls: Vec<String> =
+                view.tasks.iter().map(|task| format!("http://{}:8080", at(task))).collect();
+            urls.sort();
+            vec![format!("web={}", urls.join(","))]
+        };
+        assert_eq!(engine.calls("GET /tasks"), 0);
+
+        engine.set_networks("app_web", &["new"], allocate);
+        for moved in 0..2 {
+            let expected = tasks(&engine);
+            watched.until(&case, |c| services(c) == expected).await;
+            assert!(told(&watched.latest, "not on network \"new\" yet"), "{case}");
+            assert_eq!(backend(&watched.latest, "web").unwrap().running_tasks, 2, "{case}");
+            engine.replace_task("app_web", moved);
+        }
+        if !allocate {
+            let expected = tasks(&engine);
+            watched.until(&case, |c| services(c) == expected && c.findings.is_empty()).await;
+            engine.set_networks("app_web", &["new"], true);
+        }
+        let vip = engine.service("app_web").unwrap().vips["new"];
+        let expected = [format!("web=http://{vip}:8080")];
+        watched.until(&case, |c| services(c) == expected && c.findings.is_empty()).await;
+        // And nobody asks for tasks any more.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let before = engine.calls("GET /tasks");
+        engine.update_labels("app_web", [("traefik.http.routers.web.rule", "Host(`x.test`)")]);
+        watched
+            .until(&case, |c| c.routers["web"].value.rule.as_deref() == Some("Host(`x.test`)"))
+            .await;
+        assert_eq!(engine.calls("GET /tasks"), before, "{case}");
+    }
+}
+
+/// Networks are listed when they may have changed, and when somebody names one that is not known.
+#[tokio::test]
+async fn networks_are_remembered() {
+    let engine = engine();
+    engine.create_service(web("app_web")).unwrap();
+    // The host's network is none of the Swarm's, and asking again would not change that.
+    let host = "traefik.http.services.host.loadbalancer.server.port";
+    engine.create_service(ServiceSpec::new("host").label(host, "80").network("host")).unwrap();
+    let mut watched = swarm(&engine);
+    watched.until("both", |c| routers(c) == ["host", "web"]).await;
+    let listed = engine.calls("GET /networks");
+    for number in 0..5 {
+        let rule = format!("Host(`{number}.test`)");
+        engine.update_labels("app_web", [("traefik.http.routers.web.rule", &*rule)]);
+        watched.until("a change", |c| c.routers["web"].value.rule.as_deref() == Some(&*rule)).await;
+    }
+    assert_eq!(engine.calls("GET /networks"), listed);
+    // A network without an event: one made on demand, say.
+    let port = "traefik.http.services.late.loadbalancer.server.port";
+    engine.create_service(ServiceSpec::new("late").label(port, "80").network("late")).unwrap();
+    watched
+        .until("its address", |c| services(c).iter().any(|it| it.starts_with("late=http")))
+        .await;
+    assert!(engine.calls("GET /networks") > listed);
+}
+
+#[tokio::test]
+async fn a_call_that_is_lost_is_made_again() {
+    let engine = engine();
+    engine.create_service(web("app_web")).unwrap();
+    engine.slip("/services", Fault::Hang);
+    let mut watched = swarm(&engine);
+    let took = watched.until("the router", |c| routers(c) == ["web"]).await;
+    println!("a lost call cost {took:?}");
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    assert!(watched.latest.findings.is_empty(), "{:?}", watched.latest.findings);
 }

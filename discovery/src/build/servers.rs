@@ -49,14 +49,18 @@ pub fn fill(balancer: &mut LoadBalancer, targets: &Targets) -> Result<(), String
         return Err(format!("scheme {scheme:?} is not known; expected http, https or h2c"));
     }
     let port = match &targets.published {
-        None => port,
-        Some(published) => *published.get(&port).ok_or_else(|| {
-            format!(
-                "it is attached to no overlay network, and port {port} is not published on its \
+        // Without a running task nothing is sent anywhere, and a task is what tells whether it needs
+        // a published port.
+        Some(published) if !targets.members.is_empty() => {
+            *published.get(&port).ok_or_else(|| {
+                format!(
+                    "it is attached to no overlay network, and port {port} is not published on its \
                  nodes; expected a network that the proxy is attached to as well, or the port \
                  published with mode: host"
-            )
-        })?,
+                )
+            })?
+        }
+        _ => port,
     };
     let at = |address: IpAddr| {
         let (address, port) = targets.bindings.get(&port).copied().unwrap_or((address, port));
@@ -209,6 +213,10 @@ mod tests {
         assert_eq!(urls(&balancer), ["http://192.0.2.1:8000", "http://192.0.2.2:8000"]);
         let error = fill(&mut with_port("80"), &on_nodes(&[(81, 8000)])).unwrap_err();
         assert!(error.contains("port 80 is not published on its nodes"), "{error}");
+        let idle = Targets { members: Vec::new(), running: Some(0), ..on_nodes(&[]) };
+        let mut balancer = with_port("80");
+        fill(&mut balancer, &idle).unwrap();
+        assert_eq!(urls(&balancer), Vec::<&str>::new());
         let cut_off = Targets { unreachable: Some("no network".into()), ..swarm() };
         assert_eq!(fill(&mut with_port("80"), &cut_off), Err("no network".into()));
     }

@@ -4,7 +4,6 @@ mod elders;
 mod item;
 mod offline;
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
@@ -24,8 +23,9 @@ use crate::build::item::disabled_findings;
 use crate::build::{self, Item, Rules};
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
 use crate::engine::last::Last;
+use crate::engine::own::Own;
 use crate::engine::transport::resolve;
-use crate::engine::{Engine, Event, Failure, own};
+use crate::engine::{Engine, Event, Failure};
 use crate::provider::{Provider, Updates};
 
 /// Resolving the host's name must not hold a listing up.
@@ -55,9 +55,8 @@ impl Provider for Docker {
         let settings = self.settings.clone();
         let source = DockerSource {
             provider: settings.provider.clone(),
+            own: Own::new(self.own.clone()),
             options: *self,
-            own_networks: None,
-            own_known: false,
             host: None,
             skipped: Skipped::shared(),
             last: Last::default(),
@@ -70,8 +69,7 @@ impl Provider for Docker {
 struct DockerSource {
     provider: Arc<str>,
     options: Docker,
-    own_networks: Option<BTreeSet<String>>,
-    own_known: bool,
+    own: Own,
     host: Option<IpAddr>,
     /// Which containers make no routes; all configurations share it.
     skipped: Skipped,
@@ -95,7 +93,7 @@ impl Source for DockerSource {
                 if moved { Meaning::Change } else { Meaning::None }
             }
             "network" => {
-                self.own_known = false;
+                self.own.forget();
                 Meaning::Change
             }
             _ => Meaning::Change,
@@ -103,18 +101,20 @@ impl Source for DockerSource {
     }
 
     fn connected(&mut self) {
-        self.own_known = false;
+        self.own.forget();
         self.host = None;
+    }
+
+    fn resync(&mut self, blind: bool) {
+        if blind {
+            self.own.forget();
+        }
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
         let mut listed = engine.containers().await?;
         self.last.recall(&mut listed);
-        if !self.own_known {
-            let networks = own::networks(engine, &self.options.own).await?;
-            self.own_networks = networks.as_ref().map(own::names);
-            self.own_known = true;
-        }
+        self.own.renew(engine).await?;
         let mut findings = listed.findings(&self.provider);
         let mut left = listed.left(&self.provider);
         let mut kept = Vec::new();
@@ -130,7 +130,7 @@ impl Source for DockerSource {
         let surroundings = Surroundings {
             provider: &self.provider,
             network: self.options.rules.network.as_deref(),
-            own: self.own_networks.as_ref(),
+            own: self.own.networks(),
             use_bind_port_ip: self.options.use_bind_port_ip,
             host: self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()),
             all: &listed.entries,

@@ -15,6 +15,7 @@ use super::item::{self, Surroundings};
 use super::{Docker, DockerSource};
 use crate::build;
 use crate::engine::last::Last;
+use crate::engine::own::Own;
 use crate::offline::{Addresses, Left, Outcome, Planned};
 
 /// See [`crate::offline::docker`].
@@ -22,8 +23,7 @@ pub fn offline(options: Docker, planned: &[Planned], own: Option<BTreeSet<String
     let source = DockerSource {
         provider: options.settings.provider.clone(),
         options,
-        own_networks: own,
-        own_known: true,
+        own: Own::fixed(own),
         host: Some(Ipv4Addr::LOCALHOST.into()),
         skipped: Skipped::default(),
         last: Last::default(),
@@ -41,7 +41,7 @@ pub fn offline(options: Docker, planned: &[Planned], own: Option<BTreeSet<String
     let surroundings = Surroundings {
         provider: &source.provider,
         network: source.options.rules.network.as_deref(),
-        own: source.own_networks.as_ref(),
+        own: source.own.networks(),
         use_bind_port_ip: source.options.use_bind_port_ip,
         host: Ipv4Addr::LOCALHOST.into(),
         all: &listed,

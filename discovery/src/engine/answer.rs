@@ -1,10 +1,11 @@
 //! Answers of an engine that bollard's models do not hold, or not tolerantly enough.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use swarmgate_config::breath::breathe;
 use swarmgate_config::finding::{Finding, Origin, Severity};
@@ -229,6 +230,26 @@ pub struct AttachedNetwork {
 pub struct AttachedSpec {
     /// Its name.
     pub name: String,
+}
+
+/// An inspected container, as far as our own networks need it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Inspected {
+    /// Its whole id.
+    pub id: String,
+    /// Where it is attached.
+    #[serde(deserialize_with = "null_as_default")]
+    pub network_settings: InspectedNetworks,
+}
+
+/// `NetworkSettings` of a container.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct InspectedNetworks {
+    /// Networks by name; nothing else of them is looked at.
+    #[serde(deserialize_with = "null_as_default")]
+    pub networks: BTreeMap<String, IgnoredAny>,
 }
 
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -6,29 +6,35 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, Service};
-use bollard::query_parameters::{
-    InspectContainerOptions, ListContainersOptions, ListServicesOptions,
-};
+use bollard::models::{ContainerSummary, Service, SystemVersion};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{
-    List, NetworkSummary, NodeSummary, Task, Tolerant, essence_of_container, essence_of_service,
-    tolerant,
+    Inspected, List, NetworkSummary, NodeSummary, Task, Tolerant, essence_of_container,
+    essence_of_service, tolerant,
 };
 use super::endpoint::Endpoint;
 use super::events::Events;
 use super::failure::{Cause, Failure, failure, nonsense, too_slow};
+use super::hedge::hedge;
 use super::transport::Transport;
 
 /// The oldest API that tells how many tasks of a service run.
 const OLDEST: (u16, u16) = (1, 41);
+/// Versions of which an engine of any age speaks one, for proxies that only let `/v1.xx/version`
+/// through: 1.44 is the oldest that Docker 29 speaks.
+const COMMON: [(u16, u16); 2] = [OLDEST, (1, 44)];
 /// No call but the event stream may take longer, whatever the settings say.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a call may hang before it is made once more beside: its connection may be lost.
+const IMPATIENCE: Duration = Duration::from_secs(5);
+/// A slow engine is asked no more often than this for one listing.
+const MOST_ATTEMPTS: usize = 3;
 
 /// A connection to an engine whose API version has been negotiated.
 #[derive(Debug)]
@@ -66,7 +72,7 @@ impl Engine {
             )
             .map_err(failure)?;
         let engine = Self { docker, transport, timeout };
-        let version = engine.within(engine.docker.version()).await?;
+        let version = engine.version().await?;
         let theirs = version.api_version.as_deref().and_then(parse_version).ok_or_else(|| {
             let text = "this is no Docker Engine: /version names no API version";
             Failure::new(Cause::Refused, text)
@@ -92,6 +98,24 @@ impl Engine {
         Ok(engine)
     }
 
+    /// `/version`, with a version before it where a proxy wants one.
+    async fn version(&self) -> Result<SystemVersion, Failure> {
+        let bare = self.within(self.docker.version()).await;
+        let Err(refused) = &bare else { return bare };
+        if !refused.is_for_good() {
+            return bare;
+        }
+        for (major, minor) in COMMON {
+            self.transport.set_version(major, minor);
+            let version = self.within(self.docker.version()).await;
+            if version.is_ok() {
+                return version;
+            }
+        }
+        self.transport.set_version(0, 0);
+        bare
+    }
+
     async fn within<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
         match tokio::time::timeout(self.timeout, call).await {
             Ok(result) => result.map_err(failure),
@@ -101,18 +125,9 @@ impl Engine {
 
     /// All services with the counts of their tasks.
     pub async fn services(&self) -> Result<Tolerant<Service>, Failure> {
-        let options = ListServicesOptions { status: Some(true), ..Default::default() };
-        match tokio::time::timeout(self.timeout, self.docker.list_services(Some(options))).await {
-            // Some service uses a word that bollard's models do not know, or is no proper JSON: one
-            // by one then.
-            Ok(Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. })) => {
-                let answer = self.get("/services?status=true").await?;
-                Ok(tolerant(answer, essence_of_service))
-            }
-            Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new(), mended: false }),
-            Ok(Err(error)) => Err(failure(error)),
-            Err(_) => Err(too_slow()),
-        }
+        let answer = self.body("/services?status=true").await?;
+        // Some service may use a word that bollard's models do not know.
+        read_list(&answer, essence_of_service)
     }
 
     /// Networks of Swarm scope.
@@ -142,67 +157,88 @@ impl Engine {
 
     /// All containers, stopped ones too.
     pub async fn containers(&self) -> Result<Tolerant<ContainerSummary>, Failure> {
-        let options = ListContainersOptions { all: true, ..Default::default() };
-        match tokio::time::timeout(self.timeout, self.docker.list_containers(Some(options))).await {
-            Ok(Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. })) => {
-                let answer = self.get("/containers/json?all=true").await?;
-                Ok(tolerant(answer, essence_of_container))
-            }
-            Ok(Ok(entries)) => Ok(Tolerant { entries, unreadable: Vec::new(), mended: false }),
-            Ok(Err(error)) => Err(failure(error)),
-            Err(_) => Err(too_slow()),
-        }
+        let answer = self.body("/containers/json?all=true").await?;
+        read_list(&answer, essence_of_container)
     }
 
     /// One container by id.
-    pub async fn container(&self, id: &str) -> Result<ContainerInspectResponse, Failure> {
+    pub async fn container(&self, id: &str) -> Result<Inspected, Failure> {
         // Ids come from the engine and from our own environment, yet land in a path.
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(Failure::new(Cause::NotFound, format!("{id:?} is no container id")));
         }
-        let options = None::<InspectContainerOptions>;
-        self.within(self.docker.inspect_container(id, options)).await
+        let answer = self.body(&format!("/containers/{id}/json")).await?;
+        serde_json::from_slice(&answer).map_err(|error| nonsense(&error.to_string()))
     }
 
     /// Opens the stream of events of these types. When this returns, the engine has begun it.
     pub async fn events(&self, types: &[&str]) -> Result<Events, Failure> {
         let filters = serde_json::json!({ "type": types }).to_string();
-        let response = self.open(&format!("/events?filters={}", escape(&filters))).await?;
+        let target: Arc<str> = format!("/events?filters={}", escape(&filters)).into();
+        let response = self.hedged(|transport| open(transport, Arc::clone(&target))).await?;
         Ok(Events::new(response.into_body()))
-    }
-
-    async fn open(&self, target: &str) -> Result<Response<Incoming>, Failure> {
-        let request = Request::get(target).body(Empty::<Bytes>::new());
-        let request = request.map_err(|error| Failure::new(Cause::Refused, error.to_string()))?;
-        let response = tokio::time::timeout(self.timeout, self.transport.send(request))
-            .await
-            .map_err(|_| too_slow())?
-            .map_err(|err| failure(Error::IOError { err }))?;
-        if response.status() == StatusCode::OK {
-            return Ok(response);
-        }
-        let status_code = response.status().as_u16();
-        let body = response.into_body().collect();
-        let body = tokio::time::timeout(self.timeout, body).await.map_err(|_| too_slow())?;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        let message = serde_json::from_slice::<Value>(&body)
-            .ok()
-            .and_then(|value| value.get("message")?.as_str().map(str::to_owned));
-        let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
-        Err(failure(Error::DockerResponseServerError { status_code, message }))
     }
 
     /// A list of objects; bytes that are no UTF-8 are read as U+FFFD, and told.
     async fn get(&self, target: &str) -> Result<List, Failure> {
-        let body = self.open(target).await?.into_body().collect();
-        let body = tokio::time::timeout(self.timeout, body).await.map_err(|_| too_slow())?;
-        let body = body
-            .map_err(|error| {
-                Failure::new(Cause::Unreachable, format!("the answer broke off: {error}"))
-            })?
-            .to_bytes();
-        list(&body).map_err(|error| nonsense(&error.to_string()))
+        list(&self.body(target).await?).map_err(|error| nonsense(&error.to_string()))
     }
+
+    async fn body(&self, target: &str) -> Result<Bytes, Failure> {
+        let target: Arc<str> = target.into();
+        self.hedged(|transport| whole(transport, Arc::clone(&target))).await
+    }
+
+    /// Makes a call, once more beside if it hangs, and gives it up when its time is over.
+    async fn hedged<T, F>(&self, call: impl Fn(Transport) -> F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        let answered = hedge(IMPATIENCE, MOST_ATTEMPTS, || call(self.transport.clone()));
+        tokio::time::timeout(self.timeout, answered).await.unwrap_or_else(|_| Err(too_slow()))
+    }
+}
+
+/// The engine's answer, as soon as it has begun. Not one that says no.
+async fn open(transport: Transport, target: Arc<str>) -> Result<Response<Incoming>, Failure> {
+    let request = Request::get(&*target).body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| Failure::new(Cause::Refused, error.to_string()))?;
+    let response = transport.send(request).await.map_err(|err| failure(Error::IOError { err }))?;
+    if response.status() == StatusCode::OK {
+        return Ok(response);
+    }
+    let status_code = response.status().as_u16();
+    let body = response.into_body().collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let message = serde_json::from_slice::<Value>(&body)
+        .ok()
+        .and_then(|value| value.get("message")?.as_str().map(str::to_owned));
+    let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+    Err(failure(Error::DockerResponseServerError { status_code, message }))
+}
+
+/// All of it.
+async fn whole(transport: Transport, target: Arc<str>) -> Result<Bytes, Failure> {
+    let body = open(transport, target).await?.into_body().collect().await;
+    let body = body.map_err(|error| {
+        Failure::new(Cause::Unreachable, format!("the answer broke off: {error}"))
+    })?;
+    Ok(body.to_bytes())
+}
+
+/// All entries at once; one by one if that fails.
+fn read_list<T: DeserializeOwned>(
+    body: &[u8],
+    simplify: impl Fn(&mut Value),
+) -> Result<Tolerant<T>, Failure> {
+    // Go writes an empty list as null.
+    if let Ok(entries) = serde_json::from_slice::<Option<Vec<T>>>(body) {
+        let entries = entries.unwrap_or_default();
+        return Ok(Tolerant { entries, unreadable: Vec::new(), mended: false });
+    }
+    let entries = list(body).map_err(|error| nonsense(&error.to_string()))?;
+    Ok(tolerant(entries, simplify))
 }
 
 fn list(body: &[u8]) -> serde_json::Result<List> {

@@ -11,6 +11,8 @@ pub struct Failure {
     pub cause: Cause,
     /// What happened.
     pub message: String,
+    /// The status of the engine's answer, if it was one that says so.
+    pub status: Option<u16>,
 }
 
 /// Kinds of failure.
@@ -29,7 +31,18 @@ pub enum Cause {
 impl Failure {
     /// A failure of a kind.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into() }
+        Self { cause, message: message.into(), status: None }
+    }
+
+    /// The same with the status of the answer.
+    fn with(self, status: u16) -> Self {
+        Self { status: Some(status), ..self }
+    }
+
+    /// Whether the same question will be answered the same: who asks may not, or there is no such
+    /// thing. Everything else (an engine that starts, a Swarm without a leader) may pass.
+    pub fn is_for_good(&self) -> bool {
+        matches!(self.status, Some(401 | 403 | 404 | 405 | 501))
     }
 }
 
@@ -59,7 +72,7 @@ fn shorten(text: &str) -> String {
 pub(super) fn failure(error: Error) -> Failure {
     match error {
         Error::DockerResponseServerError { status_code: 404, message } => {
-            Failure::new(Cause::NotFound, shorten(&message))
+            Failure::new(Cause::NotFound, shorten(&message)).with(404)
         }
         Error::DockerResponseServerError { message, .. }
             if message.contains("not a swarm manager") =>
@@ -72,6 +85,7 @@ pub(super) fn failure(error: Error) -> Failure {
         Error::DockerResponseServerError { status_code, message } => {
             let message = shorten(&message);
             Failure::new(Cause::Refused, format!("the engine answers {status_code}: {message}"))
+                .with(status_code)
         }
         Error::JsonDataError { message, .. } => nonsense(&message),
         Error::JsonSerdeError { err } => nonsense(&err.to_string()),

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod events;
 pub mod failure;
 pub mod follow;
+mod hedge;
 pub mod last;
 pub mod own;
 mod reach;

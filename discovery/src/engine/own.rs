@@ -1,6 +1,6 @@
 //! Which container we run in, so that networks we are attached to can be preferred.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::client::Engine;
 use super::failure::{Cause, Failure};
@@ -44,39 +44,81 @@ fn from_texts(hostname: &str, mountinfo: &str, cgroup: &str) -> Vec<String> {
     found
 }
 
-/// Networks of our own container: name -> id. `None` when we are in no container of this engine.
-pub async fn networks(
-    engine: &Engine,
-    candidates: &[String],
-) -> Result<Option<BTreeMap<String, String>>, Failure> {
-    for id in candidates {
-        let container = match engine.container(id).await {
-            Ok(container) => container,
-            Err(Failure { cause: Cause::Unreachable, message }) => {
-                return Err(Failure::new(Cause::Unreachable, message));
-            }
-            // Not there, or a socket proxy that forbids looking: we do without.
-            Err(_) => continue,
-        };
-        // The engine also finds containers by name.
-        if !container.id.is_some_and(|whole| whole.starts_with(id)) {
-            continue;
-        }
-        let networks = container.network_settings.and_then(|settings| settings.networks);
-        return Ok(Some(
-            networks
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(name, endpoint)| (name, endpoint.network_id.unwrap_or_default()))
-                .collect(),
-        ));
-    }
-    Ok(None)
+/// So many times a network list waits for the engine to tell about our container; then it does
+/// without.
+const PATIENCE: u8 = 5;
+
+/// The networks that our own container is attached to, as they were found last.
+#[derive(Debug, Default)]
+pub struct Own {
+    ids: Vec<String>,
+    networks: Option<BTreeSet<String>>,
+    known: bool,
+    failed: u8,
 }
 
-/// Names only.
-pub fn names(networks: &BTreeMap<String, String>) -> BTreeSet<String> {
-    networks.keys().cloned().collect()
+impl Own {
+    /// Of the container with one of these ids; not asked for yet.
+    pub fn new(ids: Vec<String>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
+    /// Known from elsewhere.
+    pub fn fixed(networks: Option<BTreeSet<String>>) -> Self {
+        Self { networks, known: true, ..Self::default() }
+    }
+
+    /// Their names; `None` when we are in no container that anybody knows.
+    pub fn networks(&self) -> Option<&BTreeSet<String>> {
+        self.networks.as_ref()
+    }
+
+    /// Something may have changed: ask again.
+    pub fn forget(&mut self) {
+        self.known = false;
+    }
+
+    /// Asks, unless all is known. An engine that does not know our container (another manager, after
+    /// a fail-over) or does not say changes nothing about what was found: a container stays itself.
+    ///
+    /// # Errors
+    /// When nothing was found before and the engine may tell soon: without our networks, a service's
+    /// would be chosen blindly.
+    pub async fn renew(&mut self, engine: &Engine) -> Result<(), Failure> {
+        if self.known {
+            return Ok(());
+        }
+        match ask(engine, &self.ids).await {
+            Ok(found) => {
+                self.networks = found.or(self.networks.take());
+                self.known = true;
+                self.failed = 0;
+            }
+            Err(failure) if failure.cause == Cause::Unreachable => return Err(failure),
+            Err(failure) if self.networks.is_none() && self.failed < PATIENCE => {
+                self.failed = self.failed.saturating_add(1);
+                return Err(failure);
+            }
+            Err(failure) => tracing::debug!("The proxy's own container is not known: {failure}"),
+        }
+        Ok(())
+    }
+}
+
+async fn ask(engine: &Engine, ids: &[String]) -> Result<Option<BTreeSet<String>>, Failure> {
+    for id in ids {
+        match engine.container(id).await {
+            // The engine also finds containers by name.
+            Ok(container) if container.id.starts_with(id) => {
+                return Ok(Some(container.network_settings.networks.into_keys().collect()));
+            }
+            Ok(_) => {}
+            // Not there, or a socket proxy that forbids looking.
+            Err(failure) if failure.cause == Cause::NotFound || failure.is_for_good() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,16 +1,11 @@
 //! Reaching an engine that hangs: a fresh attempt each second, since the older ones may be lost.
-//!
-//! An engine that was cut off (a stopped machine, a network that forgot its connections) may answer
-//! only those who ask anew. Waiting for the time-out of a lost attempt would leave its return unseen.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::sleep;
-
 use super::failure::too_slow;
-use super::{Cause, Endpoint, Engine, Failure};
+use super::hedge::hedge;
+use super::{Endpoint, Engine, Failure};
 
 /// How long an attempt may hang before another one is made beside it.
 const IMPATIENCE: Duration = Duration::from_secs(1);
@@ -28,21 +23,9 @@ pub async fn reach(
     newest: Option<(u16, u16)>,
 ) -> Result<Engine, Failure> {
     let limit = if timeout.is_zero() { PATIENCE } else { timeout.min(PATIENCE) };
-    let mut attempts = JoinSet::new();
-    loop {
-        let attempt = Engine::connect(Arc::clone(endpoint), timeout, newest);
-        attempts.spawn(async move {
-            tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(too_slow()))
-        });
-        tokio::select! {
-            Some(answered) = attempts.join_next() => {
-                return answered.unwrap_or_else(|error| {
-                    Err(Failure::new(Cause::Unreachable, format!("the attempt broke down: {error}")))
-                });
-            }
-            () = sleep(IMPATIENCE) => {}
-        }
-    }
+    let reached =
+        hedge(IMPATIENCE, usize::MAX, || Engine::connect(Arc::clone(endpoint), timeout, newest));
+    tokio::time::timeout(limit, reached).await.unwrap_or_else(|_| Err(too_slow()))
 }
 
 #[cfg(test)]
@@ -51,6 +34,7 @@ mod tests {
     use tokio::net::UnixListener;
     use tokio::time::Instant;
 
+    use super::super::Cause;
     use super::super::endpoint::Address;
     use super::*;
 

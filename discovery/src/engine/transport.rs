@@ -5,7 +5,7 @@
 //! and an event stream of which we know when the engine has begun it.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,8 +19,11 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::{Address, Endpoint};
@@ -29,6 +32,10 @@ use super::endpoint::{Address, Endpoint};
 /// reaches it is opened anew.
 const MAX_ANSWER: u64 = 256 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long the next of a name's addresses is tried beside (RFC 8305 section 5).
+const HEAD_START: Duration = Duration::from_millis(300);
+/// More of a name's addresses are not tried.
+const MOST_ADDRESSES: usize = 32;
 
 /// Dials the engine.
 #[derive(Clone, Debug)]
@@ -111,19 +118,49 @@ impl Transport {
     }
 }
 
-/// Connects to the first of a name's addresses that can be connected to.
+/// Connects to one of a name's addresses: to the first that answers, where each is given a head start
+/// before the next. One that nobody answers at costs that, not the time of a whole attempt.
 pub async fn dial_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("no address for {host:?}"));
-    for address in resolve(host).await? {
-        match TcpStream::connect((address, port)).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
+    let addresses = resolve(host).await?.into_iter().map(|address| SocketAddr::new(address, port));
+    let none = io::Error::new(io::ErrorKind::NotFound, format!("no address for {host:?}"));
+    dial_one_of(addresses.take(MOST_ADDRESSES), none).await
+}
+
+async fn dial_one_of(
+    addresses: impl Iterator<Item = SocketAddr>,
+    none: io::Error,
+) -> io::Result<TcpStream> {
+    let mut addresses = addresses.peekable();
+    let mut last = none;
+    let mut attempts = JoinSet::new();
+    loop {
+        if let Some(address) = addresses.next() {
+            attempts.spawn(TcpStream::connect(address));
+        }
+        tokio::select! {
+            connected = attempts.join_next() => match connected {
+                Some(Ok(Ok(stream))) => {
+                    stream.set_nodelay(true)?;
+                    SockRef::from(&stream).set_tcp_keepalive(&keep_alive())?;
+                    return Ok(stream);
+                }
+                Some(Ok(Err(error))) => last = error,
+                Some(Err(error)) => last = io::Error::other(error),
+                None => return Err(last),
+            },
+            () = sleep(HEAD_START), if addresses.peek().is_some() => {}
         }
     }
-    Err(last)
+}
+
+/// A stream of events may be silent for hours. Whatever forgets silent connections on its way (IPVS
+/// after 15 minutes, firewalls, address translation) does not forget this one; and one that is lost
+/// is noticed within two minutes.
+fn keep_alive() -> TcpKeepalive {
+    TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(15))
+        .with_retries(4)
 }
 
 /// Addresses of a name, from `/etc/hosts` and DNS; an address is its own.
@@ -185,5 +222,52 @@ impl AsyncWrite for Bounded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use socket2::{Domain, Socket, Type};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn none() -> io::Error {
+        io::ErrorKind::NotFound.into()
+    }
+
+    #[tokio::test]
+    async fn connections_are_kept_alive() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = dial_tcp("127.0.0.1", listener.local_addr().unwrap().port()).await.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_nobody_answers_at_costs_its_head_start() {
+        let good = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Its queue is full, so further connections hang.
+        let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        silent.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        silent.listen(0).unwrap();
+        let hangs = silent.local_addr().unwrap().as_socket().unwrap();
+        let _full = std::net::TcpStream::connect(hangs).unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let good = good.local_addr().unwrap();
+
+        let start = Instant::now();
+        let stream = dial_one_of([hangs, closed, good].into_iter(), none()).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        let took = start.elapsed();
+        assert!(took >= HEAD_START && took < HEAD_START * 6, "{took:?}");
+
+        let refused = dial_one_of([closed, closed].into_iter(), none()).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let nobody = dial_one_of([].into_iter(), none()).await.unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::NotFound);
     }
 }

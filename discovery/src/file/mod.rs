@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarmgate_config::install;
+use swarmgate_config::routing::Configuration;
 use tokio::time::sleep;
 
 pub use self::read::{Place, joined};
@@ -68,7 +69,7 @@ async fn run(file: File, updates: Updates) {
             texts = load(&file.place).await;
         }
         if last.as_ref() != Some(&texts) {
-            let configuration = Arc::new(reader.read(&texts));
+            let configuration = read(&mut reader, &texts).await;
             last = Some(texts);
             let update = Update { provider: provider.clone(), configuration };
             if updates.send(update).await.is_err() {
@@ -82,6 +83,25 @@ async fn run(file: File, updates: Updates) {
             () = updates.closed() => return,
         }
         watch.renew(&file.place);
+    }
+}
+
+/// Decodes on a thread that may take long: others wait on this one.
+async fn read(reader: &mut Reader, texts: &Texts) -> Arc<Configuration> {
+    let reading = tokio::task::spawn_blocking({
+        let (mut reader, texts) = (reader.clone(), texts.clone());
+        move || (Arc::new(reader.read(&texts)), reader)
+    });
+    match reading.await {
+        Ok((configuration, read)) => {
+            *reader = read;
+            configuration
+        }
+        // Our own mistake; what was good before is good still.
+        Err(error) => {
+            let trouble = Some(format!("decoding broke down: {error}"));
+            Arc::new(reader.read(&Texts { trouble, ..Texts::default() }))
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use swarmgate_config::routing::{Configuration, Map};
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// So much is read at a time.
 const PIECE: u64 = 16 * 1024;
+/// And so much of all files together.
+const MAX_TOTAL: u64 = 256 * 1024 * 1024;
 const MAX_DEPTH: usize = 32;
 const MAX_FILES: usize = 10_000;
 
@@ -48,6 +50,25 @@ impl Texts {
     }
 }
 
+impl Texts {
+    /// Reads files in their order, as far as they have `most` bytes together.
+    fn read(&mut self, paths: Vec<PathBuf>, most: u64) {
+        let mut left = most;
+        for path in paths {
+            let content = text(&path);
+            let length = content.as_ref().map_or(0, |content| content.len() as u64);
+            let Some(rest) = left.checked_sub(length) else {
+                let path = path.display();
+                self.trouble =
+                    Some(format!("{path}: with it the files have more than {most} bytes together"));
+                return;
+            };
+            left = rest;
+            self.files.push((path, content));
+        }
+    }
+}
+
 /// Reads everything. Blocking.
 pub fn texts(place: &Place) -> Texts {
     let mut texts = Texts::default();
@@ -58,13 +79,7 @@ pub fn texts(place: &Place) -> Texts {
             if let Err(error) = collect(path, 0, &mut paths) {
                 texts.trouble = Some(error);
             }
-            texts.files = paths
-                .into_iter()
-                .map(|path| {
-                    let content = text(&path);
-                    (path, content)
-                })
-                .collect();
+            texts.read(paths, MAX_TOTAL);
         }
     }
     texts
@@ -72,6 +87,10 @@ pub fn texts(place: &Place) -> Texts {
 
 fn text(path: &Path) -> Result<Arc<String>, String> {
     let say = |error: std::io::Error| error.to_string();
+    // Opening a FIFO waits for somebody to write to it.
+    if !std::fs::metadata(path).map_err(say)?.is_file() {
+        return Err("it is no regular file".into());
+    }
     let file = File::open(path).map_err(say)?;
     let content = read_whole(file).map_err(say)?;
     if content.len() as u64 > MAX_FILE {
@@ -133,7 +152,7 @@ fn format(path: &Path) -> Option<Format> {
 
 /// Decodes files and remembers the last good content of each: texts, since what is decoded takes
 /// several times their memory, and is asked for again only while somebody writes nonsense.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reader {
     good: BTreeMap<PathBuf, Arc<String>>,
 }
@@ -259,5 +278,42 @@ fn join<T>(kind: ObjectKind, whole: &mut Map<T>, file: Map<T>, findings: &mut Ve
         } else {
             whole.insert(name, object);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_together_have_a_measure() {
+        let room = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = ["a.yml", "b.yml", "c.yml", "gone.yml"]
+            .iter()
+            .map(|name| room.path().join(name))
+            .collect();
+        for (number, path) in paths.iter().take(3).enumerate() {
+            let text = format!("http: {{routers: {{r{number}: {{rule: x}}}}}}");
+            std::fs::write(path, text).unwrap();
+        }
+        let length = std::fs::metadata(&paths[0]).unwrap().len();
+        for (most, read, trouble) in
+            [(length * 3, 4, false), (length * 3 - 1, 2, true), (length - 1, 0, true)]
+        {
+            let mut texts = Texts::default();
+            texts.read(paths.clone(), most);
+            assert_eq!((texts.files.len(), texts.trouble.is_some()), (read, trouble), "{most}");
+        }
+        // What was read before and is not seen now is kept.
+        let mut reader = Reader::default();
+        let mut texts = Texts::default();
+        texts.read(paths.clone(), u64::MAX);
+        assert_eq!(reader.read(&texts).routers.len(), 3);
+        let mut cut = Texts::default();
+        cut.read(paths, length);
+        let configuration = reader.read(&cut);
+        assert_eq!(configuration.routers.len(), 3);
+        let told = configuration.findings[0].to_string();
+        assert!(told.contains("b.yml: with it the files have more than"), "{told}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
@@ -24,7 +24,10 @@ use crate::engine::transport::dial_tcp;
 
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("Swarmgate/", env!("CARGO_PKG_VERSION")));
-/// The longest answer when the settings give no limit; as much as a file may have.
+/// The longest answer when the settings give no limit; a configuration of 10,000 routers is a fifth
+/// of it.
+const LIMIT: u64 = 16 * 1024 * 1024;
+/// The longest that the settings may allow; as much as a file may have.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// The longest a request may take when the settings give no limit.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,6 +41,28 @@ pub struct Answer {
     pub body: Bytes,
     /// Whether it says that it is TOML.
     pub toml: bool,
+}
+
+/// Why there is no good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nobody answers, or not to the end.
+    Silent(String),
+    /// An answer that says no, and how long to wait before the next question if it says that.
+    Answered(String, Option<Duration>),
+}
+
+impl Trouble {
+    fn answered(message: impl Into<String>) -> Self {
+        Self::Answered(message.into(), None)
+    }
+
+    /// What happened; the same text for the same reason.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Silent(message) | Self::Answered(message, _) => message,
+        }
+    }
 }
 
 /// Asks one URL.
@@ -80,7 +105,7 @@ impl Client {
             host,
             timeout: settings.poll_timeout.positive().unwrap_or(PATIENCE),
             most_bytes: u64::try_from(settings.max_response_body_size)
-                .map_or(MOST_BYTES, |most| most.min(MOST_BYTES)),
+                .map_or(LIMIT, |most| most.min(MOST_BYTES)),
             tls,
         })
     }
@@ -90,18 +115,21 @@ impl Client {
         &self.shown
     }
 
-    /// Asks. The error says why there is no good answer; it is the same text for the same reason.
-    pub async fn get(&self) -> Result<Answer, String> {
+    /// Asks.
+    pub async fn get(&self) -> Result<Answer, Trouble> {
         match tokio::time::timeout(self.timeout, self.follow()).await {
             Ok(result) => result,
-            Err(_) => Err(format!("no whole answer within {:?} (pollTimeout)", self.timeout)),
+            Err(_) => Err(Trouble::Silent(format!(
+                "no whole answer within {:?} (pollTimeout)",
+                self.timeout
+            ))),
         }
     }
 
-    async fn follow(&self) -> Result<Answer, String> {
+    async fn follow(&self) -> Result<Answer, Trouble> {
         let mut url = self.url.clone();
         for _ in 0..=MOST_REDIRECTIONS {
-            let response = self.ask(&url).await?;
+            let response = self.ask(&url).await.map_err(Trouble::Silent)?;
             let status = response.status();
             if status == StatusCode::OK {
                 return self.read(&url, response).await;
@@ -109,12 +137,17 @@ impl Client {
             let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
             match (status.as_u16(), location) {
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    url = url.join(location).map_err(|error| format!("redirected: {error}"))?;
+                    let joined = url.join(location);
+                    url = joined
+                        .map_err(|error| Trouble::answered(format!("redirected: {error}")))?;
                 }
-                _ => return Err(format!("received non-ok response code: {}", status.as_u16())),
+                _ => {
+                    let message = format!("received non-ok response code: {}", status.as_u16());
+                    return Err(Trouble::Answered(message, retry_after(response.headers())));
+                }
             }
         }
-        Err(format!("redirected more than {MOST_REDIRECTIONS} times"))
+        Err(Trouble::answered(format!("redirected more than {MOST_REDIRECTIONS} times")))
     }
 
     async fn ask(&self, url: &Url) -> Result<Response<Incoming>, String> {
@@ -151,14 +184,14 @@ impl Client {
         answered.map_err(|error| format!("it does not answer: {error}"))
     }
 
-    async fn read(&self, url: &Url, response: Response<Incoming>) -> Result<Answer, String> {
+    async fn read(&self, url: &Url, response: Response<Incoming>) -> Result<Answer, Trouble> {
         let header = |name: HeaderName| {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_ascii_lowercase()
         };
         let encoding = header(CONTENT_ENCODING);
         if !matches!(encoding.trim(), "" | "identity") {
-            return Err("its answer is compressed, which nobody asked for".into());
+            return Err(Trouble::answered("its answer is compressed, which nobody asked for"));
         }
         let path = url.target.split('?').next().unwrap_or_default();
         let toml = header(CONTENT_TYPE).contains("toml") || path.ends_with(".toml");
@@ -166,15 +199,22 @@ impl Client {
         let mut body = Vec::new();
         let mut incoming = response.into_body();
         while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| format!("its answer broke off: {error}"))?;
+            let frame =
+                frame.map_err(|error| Trouble::Silent(format!("its answer broke off: {error}")))?;
             let Some(data) = frame.data_ref() else { continue };
-            left = left
-                .checked_sub(data.len() as u64)
-                .ok_or_else(|| format!("its answer has more than {} bytes", self.most_bytes))?;
+            left = left.checked_sub(data.len() as u64).ok_or_else(|| {
+                Trouble::answered(format!("its answer has more than {} bytes", self.most_bytes))
+            })?;
             body.extend_from_slice(data);
         }
         Ok(Answer { body: body.into(), toml })
     }
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3); servers hardly use its other form, a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 async fn exchange<S>(
@@ -210,7 +250,7 @@ mod tests {
             let error = Client::new(&settings).unwrap_err();
             assert!(error.contains(expected) && !error.contains("sec"), "{error}");
         }
-        let limits = [(-1, MOST_BYTES), (10, 10), (i64::MAX, MOST_BYTES)];
+        let limits = [(-1, LIMIT), (10, 10), (i64::MAX, MOST_BYTES)];
         for (written, expected) in limits {
             let settings = install::Http { max_response_body_size: written, ..with("Host", "x") };
             let client = Client::new(&settings).unwrap();

@@ -65,9 +65,12 @@ impl Url {
         })
     }
 
-    /// What a `Location` leads to (RFC 9110 section 10.2.2).
+    /// What a `Location` leads to (RFC 9110 section 10.2.2, RFC 3986 section 5.2).
     pub fn join(&self, location: &str) -> Result<Self, String> {
-        if location.contains("://") {
+        // What follows `#` is not sent.
+        let location = location.split('#').next().unwrap_or_default();
+        // Only a scheme puts a colon into the first part.
+        if location.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
             return Self::parse(location);
         }
         let scheme = if self.tls { "https" } else { "http" };
@@ -76,11 +79,12 @@ impl Url {
         }
         let path = self.target.split('?').next().unwrap_or("/");
         let target = match location {
-            _ if location.starts_with('/') => location.to_owned(),
+            "" => self.target.clone(),
+            _ if location.starts_with('/') => plain(location),
             _ if location.starts_with('?') => format!("{path}{location}"),
             _ => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                format!("{folder}/{location}")
+                plain(&format!("{folder}/{location}"))
             }
         };
         let joined = Self::parse(&format!("{scheme}://{}{target}", self.authority()))?;
@@ -106,6 +110,28 @@ impl Url {
         let path = self.target.split('?').next().unwrap_or("/");
         format!("{scheme}://{}{path}", self.authority())
     }
+}
+
+/// Resolves `.` and `..` in a path that begins with `/`; a query stays as it is.
+fn plain(target: &str) -> String {
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = path.split('/').skip(1).peekable();
+    while let Some(part) = rest.next() {
+        let last = rest.peek().is_none();
+        match part {
+            "." | ".." => {
+                if part == ".." {
+                    parts.pop();
+                }
+                if last {
+                    parts.push("");
+                }
+            }
+            _ => parts.push(part),
+        }
+    }
+    format!("/{}{query}", parts.join("/"))
 }
 
 /// Takes percent escapes back.
@@ -165,12 +191,25 @@ mod tests {
             ("https://h:8/z", "https://h:8/z", true),
             ("//other/z", "https://other/z", false),
             ("http://h:8/z", "http://h:8/z", false),
+            ("", "https://h:8/a/b", true),
+            ("#part", "https://h:8/a/b", true),
+            ("/d?u=http://x/y", "https://h:8/d", true),
+            ("d#http://x/y", "https://h:8/a/d", true),
+            ("../x", "https://h:8/x", true),
+            ("../../x/./y/../z?../q", "https://h:8/x/z", true),
+            ("..", "https://h:8/", true),
+            (".", "https://h:8/a/", true),
+            ("/x/..", "https://h:8/", true),
+            ("/..//x", "https://h:8//x", true),
         ];
         for (location, expected, same) in table {
             let to = from.join(location).unwrap();
             assert_eq!(to.shown(), expected, "{location}");
             assert_eq!(from.is_same_server(&to), same, "{location}");
         }
-        assert!(from.join("gopher://x/").is_err());
+        assert_eq!(from.join("/d?u=http://x/../y").unwrap().target, "/d?u=http://x/../y");
+        for location in ["gopher://x/", "mailto:a@b", "http:x"] {
+            assert!(from.join(location).is_err(), "{location}");
+        }
     }
 }

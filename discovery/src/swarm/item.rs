@@ -15,7 +15,7 @@ use crate::build::item::label_origin;
 use crate::build::name::normalize;
 use crate::build::network::{self, Facts, choose};
 use crate::build::{Balance, Item, Targets, needs_members};
-use crate::engine::answer::Task;
+use crate::engine::answer::{Attachment, Task};
 
 /// A network of Swarm scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,18 @@ pub struct Candidate {
     /// Whether no overlay network leads there, but addresses of nodes may.
     pub on_nodes: bool,
     balance: Balance,
+    runs: bool,
+    vips: Vec<(String, IpAddr)>,
+    targets: Vec<String>,
+    /// The id of the network that leads there.
+    network: Option<String>,
+    /// What was noticed while it was chosen.
+    findings: Vec<Finding>,
 }
 
-/// What a listing knows beside the services.
+/// What decides about networks.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct Around<'a> {
     /// The provider's name.
     pub provider: &'a str,
     /// The provider's option `network`.
@@ -55,6 +62,13 @@ pub struct Known<'a> {
     pub overlays: &'a Overlays,
     /// Networks we are attached to ourselves.
     pub own: Option<&'a BTreeSet<String>>,
+}
+
+/// What a listing knows beside the services.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// What decides about networks.
+    pub around: Around<'a>,
     /// Tasks by service.
     pub tasks: &'a HashMap<&'a str, Vec<&'a Task>>,
     /// Addresses of nodes; or why they cannot be listed.
@@ -119,6 +133,15 @@ pub fn is_unsettled(service: &Service) -> bool {
     differs || updating
 }
 
+/// Whether some of its tasks may be older than its specification.
+fn is_updating(service: &Service) -> bool {
+    use ServiceUpdateStatusStateEnum::{PAUSED, ROLLBACK_PAUSED, ROLLBACK_STARTED, UPDATING};
+    let state = service.update_status.as_ref().and_then(|update| update.state);
+    state.is_some_and(|state| {
+        matches!(state, UPDATING | PAUSED | ROLLBACK_STARTED | ROLLBACK_PAUSED)
+    })
+}
+
 fn is_dnsrr(service: &Service) -> bool {
     let mode = |spec: &bollard::models::EndpointSpec| spec.mode;
     let current = service.endpoint.as_ref().and_then(|endpoint| endpoint.spec.as_ref());
@@ -144,6 +167,13 @@ fn targets(service: &Service) -> Vec<String> {
     names.unwrap_or_default()
 }
 
+/// IPv6 only where there is no IPv4.
+fn attached_at(attachment: &Attachment) -> Option<IpAddr> {
+    let addresses: Vec<IpAddr> =
+        attachment.addresses.iter().filter_map(|text| address(text)).collect();
+    addresses.iter().find(|ip| ip.is_ipv4()).or(addresses.first()).copied()
+}
+
 /// `10.0.1.5/24` or `10.0.1.5`.
 fn address(text: &str) -> Option<IpAddr> {
     let address: IpAddr = text.split('/').next()?.parse().ok()?;
@@ -160,10 +190,11 @@ impl Candidate {
     ) -> Self {
         let status = service.service_status.as_ref();
         let runs = status.and_then(|status| status.running_tasks).is_some_and(|tasks| tasks > 0);
+        let (vips, targets) = (vips(&service), targets(&service));
         let balance = match decoded.lb_swarm {
             _ if is_dnsrr(&service) => Balance::Members,
             // Tasks run, so nothing is being allocated any more: its networks know no VIPs.
-            _ if runs && vips(&service).is_empty() => Balance::Members,
+            _ if runs && vips.is_empty() => Balance::Members,
             Some(false) => Balance::Members,
             Some(true) => Balance::Vip,
             None => Balance::Auto,
@@ -174,26 +205,48 @@ impl Candidate {
             .values()
             .any(|service| service.value.load_balancer.as_ref().is_some_and(needs_members));
         let wants_tasks = balance == Balance::Members || (balance == Balance::Auto && picky);
-        Self { service, name, labels, decoded, wants_tasks, on_nodes: false, balance }
+        Self {
+            service,
+            name,
+            labels,
+            decoded,
+            wants_tasks,
+            on_nodes: false,
+            balance,
+            runs,
+            vips,
+            targets,
+            network: None,
+            findings: Vec::new(),
+        }
     }
 
-    /// Sees by which networks it can be reached; true: a VIP is still to come. A fresh service is
-    /// listed before its VIPs are allocated.
-    pub fn place(&mut self, overlays: &Overlays) -> bool {
-        let vips = vips(&self.service);
-        let targets = targets(&self.service);
-        let known = targets.iter().any(|target| {
+    /// What it names of networks, ids or names, that none of these has.
+    pub fn strangers(&self, overlays: &Overlays) -> impl Iterator<Item = &str> {
+        let named = self.vips.iter().map(|(id, _)| id).chain(&self.targets);
+        named.map(String::as_str).filter(|target| {
+            !overlays.contains_key(*target)
+                && !overlays.values().any(|overlay| overlay.name == *target)
+        })
+    }
+
+    /// Chooses the network that leads there; true: a VIP is still to come. A fresh service is listed
+    /// before its VIPs are allocated, and so is one that has just got another network.
+    pub fn place(&mut self, around: Around<'_>) -> bool {
+        let overlays = around.overlays;
+        let known = self.targets.iter().any(|target| {
             overlays.contains_key(target)
                 || overlays.values().any(|overlay| overlay.name == *target)
         });
-        let led_to = known || vips.iter().any(|(id, _)| overlays.contains_key(id));
+        let led_to = known || self.vips.iter().any(|(id, _)| overlays.contains_key(id));
         // The host's network is not among those of the Swarm.
-        if !led_to && (!targets.is_empty() || !place::published(&self.service).is_empty()) {
+        if !led_to && (!self.targets.is_empty() || !place::published(&self.service).is_empty()) {
             self.on_nodes = true;
             self.wants_tasks = true;
             self.balance = Balance::Members;
         }
-        known && !is_dnsrr(&self.service) && vips.is_empty()
+        self.network = self.choose(around);
+        known && !is_dnsrr(&self.service) && self.vip().is_none()
     }
 
     /// The service as listed.
@@ -201,26 +254,19 @@ impl Candidate {
         &self.service
     }
 
-    /// The service's id.
-    pub fn id(&self) -> &str {
-        self.service.id.as_deref().unwrap_or_default()
-    }
-
-    /// Finishes the item.
-    pub fn into_item(self, known: Known<'_>) -> Item {
-        let Known { provider, network: wanted, overlays, own, tasks, nodes } = known;
-        let vips = vips(&self.service);
-        let mut ids: BTreeSet<&str> = vips.iter().map(|(id, _)| id.as_str()).collect();
-        let targets = targets(&self.service);
+    fn choose(&mut self, around: Around<'_>) -> Option<String> {
+        let Around { provider, network: wanted, overlays, own } = around;
+        let mut ids: BTreeSet<&str> = self.vips.iter().map(|(id, _)| id.as_str()).collect();
         for (id, overlay) in overlays {
-            if targets.iter().any(|target| target == id || *target == overlay.name) {
+            if self.targets.iter().any(|target| target == id || *target == overlay.name) {
                 ids.insert(id);
             }
         }
-        let attached: BTreeMap<String, bool> = ids
+        let attached_to: Vec<(&str, &Overlay)> =
+            ids.into_iter().filter_map(|id| Some((id, overlays.get(id)?))).collect();
+        let attached: BTreeMap<String, bool> = attached_to
             .iter()
-            .filter_map(|id| overlays.get(*id))
-            .map(|overlay| (overlay.name.clone(), overlay.ingress))
+            .map(|(_, overlay)| (overlay.name.clone(), overlay.ingress))
             .collect();
         let (chosen, remarks) = choose(Facts {
             service: &self.name,
@@ -231,8 +277,74 @@ impl Candidate {
             attached: &attached,
             own,
         });
-        let origin = label_origin(provider, &self.name, "");
-        let mut findings = network::findings(remarks, &origin);
+        let id = attached_to.iter().find(|(_, overlay)| chosen == Some(overlay.name.as_str()));
+        let id = id.map(|(id, _)| (*id).to_owned());
+        self.findings = network::findings(remarks, &label_origin(provider, &self.name, ""));
+        id
+    }
+
+    fn vip(&self) -> Option<IpAddr> {
+        let network = self.network.as_deref()?;
+        self.vips.iter().find(|(id, _)| id == network).map(|(_, vip)| *vip)
+    }
+
+    /// Sees whether some of its tasks may be on other networks than the chosen one, as while it moves
+    /// from one network to another: behind a VIP there are only those that have arrived. `before`:
+    /// what [`Candidate::arrived`] said last.
+    pub fn compare(&mut self, before: Option<&Option<String>>) {
+        if !self.runs || self.network.is_none() {
+            return;
+        }
+        self.wants_tasks |= self.vip().is_none()
+            || match before {
+                Some(network) => *network != self.network,
+                None => is_updating(&self.service),
+            };
+    }
+
+    /// The network that all of its running tasks are on, if that is so.
+    pub fn arrived(&self, known: Known<'_>) -> Option<String> {
+        self.network.clone().filter(|_| !self.members(known).1)
+    }
+
+    /// Addresses of its running tasks on the chosen network; of those that are not there yet on
+    /// another that leads to them, and whether there are such.
+    fn members(&self, known: Known<'_>) -> (Vec<IpAddr>, bool) {
+        let Around { overlays, own, .. } = known.around;
+        let tasks = known.tasks.get(self.id()).map(Vec::as_slice).unwrap_or_default();
+        let mut away = false;
+        let leads_there = |attachment: &&Attachment| {
+            overlays.get(&attachment.network.id).is_some_and(|overlay| {
+                !overlay.ingress && own.is_none_or(|own| own.contains(&overlay.name))
+            })
+        };
+        let mut member = |task: &Task| {
+            let network = self.network.as_deref()?;
+            let attachments = &task.networks_attachments;
+            let there = attachments.iter().find(|attachment| attachment.network.id == network);
+            there.and_then(attached_at).or_else(|| {
+                let elsewhere = attachments.iter().filter(leads_there).find_map(attached_at);
+                away |= elsewhere.is_some();
+                elsewhere
+            })
+        };
+        let running = tasks.iter().filter(|task| task.status.state == "running");
+        let mut members: Vec<IpAddr> = running.filter_map(|task| member(task)).collect();
+        members.sort_unstable();
+        members.dedup();
+        (members, away)
+    }
+
+    /// The service's id.
+    pub fn id(&self) -> &str {
+        self.service.id.as_deref().unwrap_or_default()
+    }
+
+    /// Finishes the item.
+    pub fn into_item(mut self, known: Known<'_>) -> Item {
+        let Known { around, tasks, nodes } = known;
+        let origin = label_origin(around.provider, &self.name, "");
+        let mut findings = std::mem::take(&mut self.findings);
         if is_dnsrr(&self.service) && self.decoded.lb_swarm == Some(true) {
             let message = "lbswarm=true has no effect: a service with endpoint mode dnsrr has no \
                            VIP, so its tasks are balanced here";
@@ -241,28 +353,20 @@ impl Candidate {
                     .expected("endpoint mode vip, or no label lbswarm"),
             );
         }
-        let network_id = chosen.and_then(|name| {
-            overlays.iter().find(|(_, overlay)| overlay.name == name).map(|(id, _)| id.as_str())
-        });
-        let vip = vips.iter().find(|(id, _)| Some(id.as_str()) == network_id).map(|(_, vip)| *vip);
+        let vip = self.vip();
+        let (mut members, away) = self.members(known);
+        if away {
+            self.balance = Balance::Members;
+            let network = self.network.as_deref().and_then(|id| around.overlays.get(id));
+            let message = format!(
+                "some of its tasks are not on network {:?} yet: until they are, requests go to the \
+                 tasks themselves, on networks that they have",
+                network.map(|overlay| overlay.name.as_str()).unwrap_or_default()
+            );
+            findings.push(Finding::new(Severity::Info, origin.clone(), message));
+        }
         let tasks: &[&Task] = tasks.get(self.id()).map(Vec::as_slice).unwrap_or_default();
-        let mut members: Vec<IpAddr> = tasks
-            .iter()
-            .filter(|task| task.status.state == "running")
-            .filter_map(|task| {
-                let found = task
-                    .networks_attachments
-                    .iter()
-                    .find(|attachment| Some(attachment.network.id.as_str()) == network_id)?;
-                let addresses: Vec<IpAddr> =
-                    found.addresses.iter().filter_map(|text| address(text)).collect();
-                // IPv6 only where there is no IPv4.
-                addresses.iter().find(|ip| ip.is_ipv4()).or(addresses.first()).copied()
-            })
-            .collect();
-        members.sort_unstable();
-        members.dedup();
-        let mut unreachable = network_id.is_none().then(|| {
+        let mut unreachable = self.network.is_none().then(|| {
             "it is attached to no overlay network, so there is no address to reach it at; expected \
              a network that the proxy is attached to as well, or its port published with mode: host"
                 .to_owned()

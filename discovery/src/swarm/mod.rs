@@ -1,6 +1,7 @@
 //! The Swarm provider: services of a Swarm manager, each behind its VIP unless single tasks are
-//! needed. One listing is at most three calls, however many services there are; what seldom changes
-//! (our own container's networks, addresses of nodes) is asked for when events say so.
+//! needed. One listing is one call, two where tasks' addresses are needed, however many services there
+//! are; what seldom changes (networks, our own container's among them, addresses of nodes) is asked
+//! for when events say so, or when somebody names what is not known yet.
 
 mod item;
 mod offline;
@@ -13,20 +14,21 @@ use std::sync::Arc;
 
 use bollard::models::Service;
 use swarmgate_config::breath::{breathe, look};
-use swarmgate_config::finding::{Finding, ObjectKind, Severity, bounded};
+use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity, bounded};
 use swarmgate_config::routing::{Left, Skipped, rules_in};
 
 pub use self::offline::offline;
 
-use self::item::{Candidate, Known, Overlay, Overlays};
-use self::place::Nodes;
+use self::item::{Around, Candidate, Known, Overlay, Overlays};
+use self::place::KnownNodes;
 use crate::build::item::{disabled_findings, label_origin};
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::{Task, Tolerant};
 use crate::engine::follow::{Listing, Meaning, Settings, Source, follow};
 use crate::engine::last::Last;
+use crate::engine::own::Own;
 use crate::engine::remarks::Remarks;
-use crate::engine::{Cause, Engine, Event, Failure, own};
+use crate::engine::{Engine, Event, Failure};
 use crate::provider::{Provider, Updates};
 
 /// The provider.
@@ -49,11 +51,12 @@ impl Provider for Swarm {
         let source = SwarmSource {
             provider: self.settings.provider.clone(),
             rules: self.rules,
-            own: self.own,
-            own_networks: None,
-            own_known: false,
+            own: Own::new(self.own),
             skipped: Skipped::shared(),
-            nodes: None,
+            overlays: None,
+            strange: BTreeSet::new(),
+            nodes: KnownNodes::default(),
+            arrived: HashMap::new(),
             last: Last::default(),
             remarks: Remarks::default(),
         };
@@ -64,13 +67,18 @@ impl Provider for Swarm {
 struct SwarmSource {
     provider: Arc<str>,
     rules: Rules,
-    own: Vec<String>,
-    own_networks: Option<BTreeSet<String>>,
-    own_known: bool,
+    own: Own,
     /// Which services make no routes; all configurations share it.
     skipped: Skipped,
-    /// Addresses of nodes, once they are needed; or why they cannot be listed.
-    nodes: Option<Result<Nodes, String>>,
+    /// Networks of Swarm scope, until they may have changed.
+    overlays: Option<Overlays>,
+    /// What services name as networks and is none of them: the host's, say.
+    strange: BTreeSet<String>,
+    /// Addresses of nodes, once they are needed.
+    nodes: KnownNodes,
+    /// By service the network that all of its tasks were on at the last listing; none while they are
+    /// on their way.
+    arrived: HashMap<String, Option<String>>,
     /// Services as they were described last.
     last: Last<Service>,
     remarks: Remarks,
@@ -92,12 +100,13 @@ impl Source for SwarmSource {
             }
             "network" => {
                 // We may have been attached somewhere.
-                self.own_known = false;
+                self.own.forget();
+                self.overlays = None;
                 Meaning::Change
             }
             kind => {
                 if kind == "node" {
-                    self.nodes = None;
+                    self.nodes.forget();
                 }
                 Meaning::Change
             }
@@ -105,40 +114,49 @@ impl Source for SwarmSource {
     }
 
     fn connected(&mut self) {
-        self.own_known = false;
-        self.nodes = None;
+        self.own.forget();
+        self.overlays = None;
+        self.nodes.forget();
+    }
+
+    fn resync(&mut self, blind: bool) {
+        self.overlays = None;
+        if blind {
+            self.own.forget();
+            self.nodes.forget();
+        }
     }
 
     async fn list(&mut self, engine: &Engine) -> Result<Listing, Failure> {
         let mut listed = engine.services().await?;
         self.last.recall(&mut listed);
-        let networks = engine.swarm_networks().await?;
-        let networks = self.remarks.entries(&self.provider, "network", networks);
-        if !self.own_known {
-            let networks = own::networks(engine, &self.own).await?;
-            self.own_networks = networks.as_ref().map(own::names);
-            self.own_known = true;
-        }
-        let overlays: Overlays = networks
-            .into_iter()
-            .filter_map(|network| {
-                let ingress = network.ingress.unwrap_or_default();
-                Some((network.id?, Overlay { name: network.name?, ingress }))
-            })
-            .collect();
         let mut findings = listed.findings(&self.provider);
         let mut left = listed.left(&self.provider);
         let mut unsettled = false;
         let mut candidates = Vec::new();
         for service in listed.entries {
             look();
-            if let Some((mut candidate, moving)) = self.sift(service, &mut findings, &mut left) {
-                unsettled |= candidate.place(&overlays) || moving;
+            if let Some((candidate, moving)) = self.sift(service, &mut findings, &mut left) {
+                unsettled |= moving;
                 candidates.push(candidate);
             }
         }
         let kept = candidates.iter().map(|it| (it.id(), it.service()));
         self.last.keep(kept, item::same_version, item::excerpt);
+        // Behind the services: a network that one of them names is there by then.
+        let overlays = self.overlays(engine, &candidates).await?;
+        self.own.renew(engine).await?;
+        let around = Around {
+            provider: &self.provider,
+            network: self.rules.network.as_deref(),
+            overlays: &overlays,
+            own: self.own.networks(),
+        };
+        for candidate in &mut candidates {
+            look();
+            unsettled |= candidate.place(around);
+            candidate.compare(self.arrived.get(candidate.id()));
+        }
         let ids: Vec<String> = candidates
             .iter()
             .filter(|candidate| candidate.wants_tasks)
@@ -151,22 +169,34 @@ impl Source for SwarmSource {
             breathe();
             by_service.entry(&task.service_id).or_default().push(task);
         }
-        if self.nodes.is_none() && candidates.iter().any(|candidate| candidate.on_nodes) {
-            self.nodes = Some(nodes(engine, &self.provider, &mut self.remarks).await?);
-        }
-        let none = Nodes::new();
-        let known = Known {
-            provider: &self.provider,
-            network: self.rules.network.as_deref(),
-            overlays: &overlays,
-            own: self.own_networks.as_ref(),
-            tasks: &by_service,
-            nodes: match &self.nodes {
-                None => Ok(&none),
-                Some(Ok(nodes)) => Ok(nodes),
-                Some(Err(why)) => Err(why),
-            },
+        let on_nodes = || candidates.iter().filter(|candidate| candidate.on_nodes);
+        let asked: Vec<&Task> = on_nodes()
+            .filter_map(|candidate| by_service.get(candidate.id()))
+            .flatten()
+            .copied()
+            .filter(|task| task.status.state == "running")
+            .collect();
+        let refused = match on_nodes().next() {
+            Some(_) => self.nodes.renew(engine, &self.provider, &mut self.remarks, &asked).await?,
+            None => None,
         };
+        let known = Known {
+            around,
+            tasks: &by_service,
+            nodes: self.nodes.addresses().ok_or(refused.as_deref().unwrap_or_default()),
+        };
+        if let (Some(why), Ok(_)) = (&refused, known.nodes) {
+            let message = format!("the nodes cannot be listed, their last addresses count: {why}");
+            let origin = Origin::Provider { provider: self.provider.clone() };
+            findings.push(Finding::new(Severity::Warning, origin, message));
+        }
+        let arrived: HashMap<String, Option<String>> = candidates
+            .iter()
+            .map(|candidate| {
+                breathe();
+                (candidate.id().to_owned(), candidate.arrived(known))
+            })
+            .collect();
         let items: Vec<Item> = candidates
             .into_iter()
             .map(|candidate| {
@@ -181,28 +211,41 @@ impl Source for SwarmSource {
         left.extend(configuration.skipped.list());
         self.skipped.replace(left);
         configuration.skipped = self.skipped.clone();
+        self.overlays = Some(overlays);
+        self.arrived = arrived;
         Ok(Listing { configuration, unsettled })
     }
 }
 
-/// Addresses of nodes. A socket proxy may forbid to list them: then whoever needs them says so.
-async fn nodes(
-    engine: &Engine,
-    provider: &str,
-    remarks: &mut Remarks,
-) -> Result<Result<Nodes, String>, Failure> {
-    match engine.nodes().await {
-        Ok(listed) => Ok(Ok(remarks
-            .entries(provider, "node", listed)
-            .into_iter()
-            .filter_map(|node| Some((node.address()?, node.id)).map(|(at, id)| (id, at)))
-            .collect())),
-        Err(failure) if failure.cause == Cause::Unreachable => Err(failure),
-        Err(failure) => Ok(Err(failure.message)),
-    }
-}
-
 impl SwarmSource {
+    /// Networks of Swarm scope, listed anew only where they may have changed.
+    async fn overlays(
+        &mut self,
+        engine: &Engine,
+        candidates: &[Candidate],
+    ) -> Result<Overlays, Failure> {
+        if let Some(overlays) = self.overlays.take() {
+            let mut strangers = candidates.iter().flat_map(|it| it.strangers(&overlays));
+            let known = strangers.all(|stranger| self.strange.contains(stranger));
+            drop(strangers);
+            if known {
+                return Ok(overlays);
+            }
+        }
+        let networks = engine.swarm_networks().await?;
+        let networks = self.remarks.entries(&self.provider, "network", networks);
+        let overlays: Overlays = networks
+            .into_iter()
+            .filter_map(|network| {
+                let ingress = network.ingress.unwrap_or_default();
+                Some((network.id?, Overlay { name: network.name?, ingress }))
+            })
+            .collect();
+        let strangers = candidates.iter().flat_map(|it| it.strangers(&overlays));
+        self.strange = strangers.map(str::to_owned).collect();
+        Ok(overlays)
+    }
+
     /// Keeps a service that is enabled, allowed and no job, and tells whether it is on its way.
     fn sift(
         &self,

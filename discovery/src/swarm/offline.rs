@@ -11,11 +11,12 @@ use swarmgate_config::breath::look;
 use swarmgate_config::routing::Skipped;
 
 use super::SwarmSource;
-use super::item::{self, Known, Overlay, Overlays};
-use super::place::Nodes;
+use super::item::{self, Around, Known, Overlay, Overlays};
+use super::place::{KnownNodes, Nodes};
 use crate::build::{self, Item, Rules};
 use crate::engine::answer::{AttachedNetwork, AttachedSpec, Attachment, Task, TaskStatus};
 use crate::engine::last::Last;
+use crate::engine::own::Own;
 use crate::engine::remarks::Remarks;
 use crate::offline::{Addresses, Left, Mode, Outcome, Planned};
 
@@ -35,11 +36,12 @@ pub fn offline(
     let source = SwarmSource {
         provider: provider.into(),
         rules,
-        own: Vec::new(),
-        own_networks: own,
-        own_known: true,
+        own: Own::fixed(own),
         skipped: Skipped::default(),
-        nodes: None,
+        overlays: None,
+        strange: BTreeSet::new(),
+        nodes: KnownNodes::default(),
+        arrived: HashMap::new(),
         last: Last::default(),
         remarks: Remarks::default(),
     };
@@ -49,6 +51,12 @@ pub fn offline(
         .flat_map(|service| &service.networks)
         .map(|(name, ingress)| (name.clone(), Overlay { name: name.clone(), ingress: *ingress }))
         .collect();
+    let around = Around {
+        provider: &source.provider,
+        network: source.rules.network.as_deref(),
+        overlays: &overlays,
+        own: source.own.networks(),
+    };
     let mut addresses = Addresses::default();
     let mut findings = Vec::new();
     let mut left = Vec::new();
@@ -60,7 +68,7 @@ pub fn offline(
         let why = why_left(&source, &service);
         match source.sift(service, &mut findings, &mut Vec::new()) {
             Some((mut candidate, _)) => {
-                candidate.place(&overlays);
+                candidate.place(around);
                 if candidate.wants_tasks {
                     tasks.extend(tasks_of(candidate.id(), planned, &mut addresses));
                 }
@@ -74,14 +82,7 @@ pub fn offline(
         by_service.entry(&task.service_id).or_default().push(task);
     }
     let nodes = Nodes::from([(NODE.to_owned(), addresses.next("host"))]);
-    let known = Known {
-        provider: &source.provider,
-        network: source.rules.network.as_deref(),
-        overlays: &overlays,
-        own: source.own_networks.as_ref(),
-        tasks: &by_service,
-        nodes: Ok(&nodes),
-    };
+    let known = Known { around, tasks: &by_service, nodes: Ok(&nodes) };
     let items: Vec<Item> = candidates
         .into_iter()
         .map(|candidate| {

@@ -7,9 +7,73 @@ use std::net::IpAddr;
 use bollard::models::{EndpointPortConfigPublishModeEnum, Service};
 
 use crate::engine::answer::Task;
+use crate::engine::remarks::Remarks;
+use crate::engine::{Cause, Engine, Failure};
 
 /// Addresses of nodes by id.
 pub type Nodes = HashMap<String, IpAddr>;
+
+/// So many times a listing waits for a first list of nodes; then whoever needs it has to do without.
+const PATIENCE: u8 = 5;
+
+/// Addresses of nodes as they were listed last. They go on counting whatever happens: they seldom
+/// change, and a service must not vanish because the Swarm has no leader right now.
+#[derive(Debug, Default)]
+pub struct KnownNodes {
+    addresses: Option<Nodes>,
+    fresh: bool,
+    failed: u8,
+}
+
+impl KnownNodes {
+    /// The addresses, once they have been listed.
+    pub fn addresses(&self) -> Option<&Nodes> {
+        self.addresses.as_ref()
+    }
+
+    /// Something may have changed: list them anew.
+    pub fn forget(&mut self) {
+        self.fresh = false;
+    }
+
+    /// Lists them if they may have changed, or one of the tasks is on a node that is not known.
+    /// Gives why that is refused: a socket proxy may forbid it.
+    ///
+    /// # Errors
+    /// When they were never listed and may be soon.
+    pub async fn renew(
+        &mut self,
+        engine: &Engine,
+        provider: &str,
+        remarks: &mut Remarks,
+        tasks: &[&Task],
+    ) -> Result<Option<String>, Failure> {
+        let known = |nodes: &Nodes| tasks.iter().all(|task| nodes.contains_key(&task.node_id));
+        if self.fresh && self.addresses.as_ref().is_some_and(known) {
+            return Ok(None);
+        }
+        match engine.nodes().await {
+            Ok(listed) => {
+                let listed = remarks.entries(provider, "node", listed).into_iter();
+                let addresses = listed.filter_map(|node| Some((node.address()?, node.id)));
+                self.addresses = Some(addresses.map(|(at, id)| (id, at)).collect());
+                self.fresh = true;
+                self.failed = 0;
+                Ok(None)
+            }
+            Err(failure) if matches!(failure.cause, Cause::Unreachable | Cause::NotManager) => {
+                Err(failure)
+            }
+            Err(failure)
+                if self.addresses.is_none() && !failure.is_for_good() && self.failed < PATIENCE =>
+            {
+                self.failed = self.failed.saturating_add(1);
+                Err(failure)
+            }
+            Err(failure) => Ok(Some(failure.message)),
+        }
+    }
+}
 
 /// Container port -> the node's port, of those that are published with `mode: host`.
 pub fn published(service: &Service) -> BTreeMap<u16, u16> {

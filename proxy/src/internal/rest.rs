@@ -1,11 +1,15 @@
-//! `rest@internal`: takes a whole routing configuration, `PUT /api/providers/rest`.
+//! `rest@internal`: takes a whole routing configuration, `PUT /api/providers/rest`, one at a time: so
+//! the last one that came is the one that counts, and memory holds one.
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode, request};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::api::escaped;
 use crate::body::{Body, RequestBody};
@@ -33,11 +37,40 @@ pub fn refuse(head: &request::Parts) -> Option<Response<Body>> {
     })
 }
 
-/// Reads the body of a request.
+/// How long one waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One configuration is read and understood at a time, whatever connection it comes by.
+static TURN: Semaphore = Semaphore::const_new(1);
+
+/// The right to put a configuration; the next one waits until it is dropped.
+pub type Turn = SemaphorePermit<'static>;
+
+/// Waits for its turn and reads the body of a request.
 ///
 /// # Errors
-/// The answer to one that is too long or breaks off.
-pub async fn read(body: &mut RequestBody) -> Result<Bytes, Response<Body>> {
+/// The answer to one that waits too long, is too long or breaks off.
+pub async fn read(body: &mut RequestBody) -> Result<(Turn, Bytes), Response<Body>> {
+    let turn = turn(&TURN, PATIENCE).await?;
+    Ok((turn, read_whole(body).await?))
+}
+
+async fn turn(
+    semaphore: &Semaphore,
+    patience: Duration,
+) -> Result<SemaphorePermit<'_>, Response<Body>> {
+    match timeout(patience, semaphore.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => {
+            let message = "another configuration is being put\n";
+            let mut busy = respond::error(StatusCode::SERVICE_UNAVAILABLE, message);
+            busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            Err(busy)
+        }
+    }
+}
+
+async fn read_whole(body: &mut RequestBody) -> Result<Bytes, Response<Body>> {
     let mut whole = BytesMut::new();
     while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
         let Ok(data) = data else {
@@ -92,6 +125,17 @@ mod tests {
             let refused = refuse(&head(method, target)).map_or(0, |it| it.status().as_u16());
             assert_eq!(refused, status, "{method} {target}");
         }
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time() {
+        let semaphore = Semaphore::new(1);
+        let first = turn(&semaphore, PATIENCE).await.unwrap();
+        let busy = turn(&semaphore, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(busy.headers().contains_key(RETRY_AFTER));
+        let (second, ()) = tokio::join!(turn(&semaphore, PATIENCE), async { drop(first) });
+        assert!(second.is_ok());
     }
 
     #[test]

@@ -537,11 +537,15 @@ async fn take_configuration(
     if let Some(refused) = rest::refuse(head) {
         return refused;
     }
-    let body = match rest::read(body).await {
-        Ok(body) => body,
+    let (turn, body) = match rest::read(body).await {
+        Ok(read) => read,
         Err(refused) => return closing(refused),
     };
-    let taking = tokio::task::spawn_blocking(move || rest::answer(&put, &body).map(Body::into_own));
+    let taking = tokio::task::spawn_blocking(move || {
+        let answer = rest::answer(&put, &body).map(Body::into_own);
+        drop(turn);
+        answer
+    });
     match taking.await {
         Ok(answer) => answer.map(Body::Full),
         Err(_) => respond::text(StatusCode::INTERNAL_SERVER_ERROR),

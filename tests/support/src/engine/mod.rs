@@ -241,6 +241,12 @@ impl Engine {
         });
     }
 
+    /// Gives a service other networks; its tasks move there by [`Engine::replace_task`]. `allocate`:
+    /// whether its new VIPs are there at once.
+    pub fn set_networks(&self, service: &str, networks: &[&str], allocate: bool) {
+        self.change(|state| ((), state.set_networks(service, networks, allocate)));
+    }
+
     /// Changes the number of replicas; the youngest tasks go first.
     pub fn scale(&self, service: &str, replicas: u32) {
         self.change(|state| ((), state.scale(service, replicas)));
@@ -354,6 +360,16 @@ impl Engine {
     /// [`Engine::clear_faults`]. The first matching fault counts.
     pub fn fault(&self, prefix: &str, fault: Fault) {
         self.shared.lock().faults.push((prefix.to_owned(), fault));
+    }
+
+    /// Misbehaves once, at the next path that begins so.
+    pub fn slip(&self, prefix: &str, fault: Fault) {
+        self.shared.lock().slips.push((prefix.to_owned(), fault));
+    }
+
+    /// Whether paths without a version are forbidden, as by some socket proxies.
+    pub fn versions_only(&self, only: bool) {
+        self.shared.lock().versions_only = only;
     }
 
     /// Behaves again.

@@ -162,11 +162,14 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Option<Resp
         if state.requests.len() < 10_000 {
             state.requests.push(format!("{} {}", request.method(), request.uri()));
         }
-        state
-            .faults
-            .iter()
-            .find(|(prefix, _)| path.starts_with(prefix.as_str()))
-            .map(|(_, fault)| fault.clone())
+        let matches = |(prefix, _): &(String, Fault)| path.starts_with(prefix.as_str());
+        if state.versions_only && version.is_none() {
+            Some(Fault::Status(403, "forbidden".into()))
+        } else if let Some(slip) = state.slips.iter().position(matches) {
+            Some(state.slips.remove(slip).1)
+        } else {
+            state.faults.iter().find(|fault| matches(fault)).map(|(_, fault)| fault.clone())
+        }
     };
     match fault {
         Some(Fault::Status(status, message)) => return Some(failure(status, &message)),

@@ -84,6 +84,10 @@ pub struct State {
     pub calls: BTreeMap<String, usize>,
     pub requests: Vec<String>,
     pub faults: Vec<(String, Fault)>,
+    /// Faults of single requests, used up in order.
+    pub slips: Vec<(String, Fault)>,
+    /// Whether paths need a version, as behind some socket proxies.
+    pub versions_only: bool,
     /// Whether new tasks begin in `preparing` and are started by the caller.
     pub hold_tasks: bool,
     /// Whether tasks show as containers with events on this node.
@@ -106,6 +110,8 @@ impl State {
             calls: BTreeMap::new(),
             requests: Vec::new(),
             faults: Vec::new(),
+            slips: Vec::new(),
+            versions_only: false,
             hold_tasks: false,
             local_containers: true,
             octet,
@@ -299,6 +305,24 @@ impl State {
         let Some(service) = self.services.get_mut(service) else { return Vec::new() };
         change(&mut service.spec.labels);
         vec![touch(service, &[])]
+    }
+
+    /// Gives a service other networks. Its tasks stay where they are until they are replaced.
+    pub fn set_networks(&mut self, name: &str, networks: &[&str], allocate: bool) -> Vec<Value> {
+        let mut events = Vec::new();
+        for network in networks {
+            events.extend(self.create_network(network));
+        }
+        let address = self.address();
+        let Some(service) = self.services.get_mut(name) else { return events };
+        service.spec.networks = networks.iter().map(|network| (*network).to_owned()).collect();
+        service.vips.retain(|network, _| networks.contains(&network.as_str()));
+        for network in networks.iter().filter(|_| allocate && !service.spec.dnsrr) {
+            let given = service.spec.vips.get(*network).copied();
+            service.vips.entry((*network).to_owned()).or_insert(given.unwrap_or(address));
+        }
+        events.push(touch(service, &[]));
+        events
     }
 
     /// Changes the number of replicas.
