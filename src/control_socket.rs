@@ -8,7 +8,7 @@
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener as StdListener, UnixStream as StdStream};
+use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -174,9 +174,18 @@ pub async fn ask(wanted: Option<&str>, ask: &Ask) -> Result<Value, String> {
     let own = rustix::process::geteuid().as_raw();
     let mut found = Vec::new();
     let mut strangers = Vec::new();
+    let mut busy = Vec::new();
     for name in names(&listed) {
-        // One that has just ended, or whose queue is full, is no candidate.
-        let Ok(stream) = connect(&name) else { continue };
+        let stream = match connect(&name).await {
+            Ok(stream) => stream,
+            // Its queue is full: waiting would leave the command to whoever took the name.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                busy.push(name);
+                continue;
+            }
+            // It has just ended.
+            Err(_) => continue,
+        };
         let Ok(peer) = stream.peer_cred() else { continue };
         // Anybody may take such a name, and a question may hold secrets.
         if !is_trusted(peer.uid(), own) {
@@ -188,7 +197,7 @@ pub async fn ask(wanted: Option<&str>, ask: &Ask) -> Result<Value, String> {
         found.push((Found { name, ours }, stream));
     }
     let candidates: Vec<Found> = found.iter().map(|(found, _)| found.clone()).collect();
-    let chosen = choose(&candidates, wanted, &strangers)?;
+    let chosen = choose(&candidates, wanted, &strangers, &busy)?;
     let Some((_, stream)) = found.into_iter().nth(chosen) else {
         return Err("the proxy has just ended".into());
     };
@@ -204,10 +213,9 @@ fn is_trusted(uid: u32, own: u32) -> bool {
     uid == 0 || uid == own || own == 0
 }
 
-fn connect(name: &str) -> io::Result<UnixStream> {
-    let stream = StdStream::connect_addr(&address(name)?)?;
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+/// Never waits: where the listener's queue is full, the error is `WouldBlock`.
+async fn connect(name: &str) -> io::Result<UnixStream> {
+    UnixStream::connect(format!("\0{PREFIX}{name}")).await
 }
 
 async fn converse(mut stream: UnixStream, ask: &Ask) -> io::Result<Vec<u8>> {
@@ -257,11 +265,20 @@ fn names(listed: &str) -> Vec<String> {
     names
 }
 
-/// Which of them is asked.
-fn choose(found: &[Found], wanted: Option<&str>, strangers: &[String]) -> Result<usize, String> {
+/// Which of them is asked. `busy`: those that have no place for one more client.
+fn choose(
+    found: &[Found],
+    wanted: Option<&str>,
+    strangers: &[String],
+    busy: &[String],
+) -> Result<usize, String> {
+    let full = |name: &str| format!("{PREFIX}{name} does not answer: its queue is full");
     let list = || found.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {
         let place = found.iter().position(|it| it.name == wanted);
+        if place.is_none() && busy.iter().any(|name| name == wanted) {
+            return Err(full(wanted));
+        }
         return place.ok_or_else(|| match found {
             [] => format!("no running proxy has the process id {wanted}"),
             _ => {
@@ -272,6 +289,7 @@ fn choose(found: &[Found], wanted: Option<&str>, strangers: &[String]) -> Result
     let mut ours = found.iter().enumerate().filter(|(_, it)| it.ours);
     match (found, ours.next(), ours.next()) {
         ([_], ..) => Ok(0),
+        ([], ..) if !busy.is_empty() => Err(full(&busy.join(", "))),
         ([], ..) if !strangers.is_empty() => Err(format!(
             "the running proxy belongs to somebody else ({}); expected root or its own user to ask",
             strangers.join(", ")
@@ -343,7 +361,7 @@ mod tests {
             (&[("7", true)], Some("9"), Err("expected one of 7")),
         ];
         for (list, wanted, expected) in table {
-            let chosen = choose(&found(list), wanted, &[]);
+            let chosen = choose(&found(list), wanted, &[], &[]);
             match expected {
                 Ok(place) => assert_eq!(chosen, Ok(place), "{list:?} {wanted:?}"),
                 Err(part) => {
@@ -352,8 +370,14 @@ mod tests {
                 }
             }
         }
-        let error = choose(&[], None, &["7 of user 5".into()]).unwrap_err();
+        let error = choose(&[], None, &["7 of user 5".into()], &[]).unwrap_err();
         assert!(error.contains("7 of user 5"), "{error}");
+        for wanted in [None, Some("9")] {
+            let error = choose(&[], wanted, &[], &["9".into()]).unwrap_err();
+            assert!(error.contains("swarmgate/9 does not answer"), "{error}");
+        }
+        // Somebody else's does not stand in the way.
+        assert_eq!(choose(&found(&[("7", false)]), None, &[], &["9".into()]), Ok(0));
     }
 
     #[test]

@@ -22,7 +22,11 @@ http:
     two: {loadBalancer: {servers: [{url: 'http://10.9.9.1'}, {url: 'http://10.9.9.2', weight: 3}]}}
     empty: {loadBalancer: {servers: []}}
     sticky: {loadBalancer: {sticky: {cookie: {}}, servers: [{url: 'http://10.9.9.1'}]}}
+    user: {loadBalancer: {servers: [{url: 'http://user:PASSW0RD@10.9.9.1:8080/base'}]}}
+    ftp: {loadBalancer: {servers: [{url: 'ftp://user:PASSW0RD@10.9.9.1'}]}}
   middlewares:
+    keys: {headers: {customRequestHeaders: {Authorization: Bearer SECRET1, X-Api-Pass: SECRET2, X-Plain: Basic SECRET3}, customResponseHeaders: {Set-Cookie: SECRET4}}}
+    login: {redirectRegex: {regex: '^http://login\\.test/.*$', replacement: 'http://user:PASSW0RD@new.test/'}}
     strip: {stripPrefix: {prefixes: [/api]}}
     add: {addPrefix: {prefix: /base}}
     tag: {headers: {customRequestHeaders: {X-Tag: a, X-Gone: ''}, customResponseHeaders: {X-Out: b, Server: ''}}}
@@ -49,6 +53,9 @@ http:
     other: {rule: 'Host(`other.test`)', service: shop, entryPoints: [websecure], tls: {}}
     mixed: {rule: 'Host(`mixed.test`)', service: shop, entryPoints: [web], tls: {}}
     broken: {rule: 'Host(`broken.test`)', service: shop, middlewares: [nowhere], entryPoints: [web]}
+    keys: {rule: 'Host(`keys.test`)', service: user, middlewares: [keys], entryPoints: [web]}
+    login: {rule: 'Host(`login.test`)', service: user, middlewares: [login], entryPoints: [web]}
+    ftp: {rule: 'Host(`ftp.test`)', service: ftp, entryPoints: [web]}
     syntax: {rule: 'Host(`syntax.test`', service: shop, entryPoints: [web]}
 ";
 
@@ -404,7 +411,40 @@ const CASES: &[Case<'_>] = &[
     (
         &["http://shop.test:{web}/", "-H", "X-Forwarded-For: 1.2.3.4"],
         0,
-        &["the entry point drops its headers x-forwarded-for"],
+        &["the entry point drops its headers x-forwarded-for: 192.0.2.1 is not among"],
+    ),
+    (
+        &[
+            "http://shop.test:{web}/",
+            "-H",
+            "X-Forwarded-Proto: https",
+            "-H",
+            "X-Forwarded-Host: evil",
+            "-H",
+            "Connection: close, x-k",
+            "-H",
+            "X-K: 1",
+        ],
+        0,
+        &[
+            "the entry point replaces x-forwarded-proto: https by http",
+            "the entry point replaces x-forwarded-host: evil by shop.test",
+            "its headers x-k are for the connection only",
+        ],
+    ),
+    // One host for a request.
+    (
+        &["http://a.test:{web}/", "-H", "Host: shop.test", "-H", "Host: b.test"],
+        1,
+        &["the request is refused with 400"],
+    ),
+    (
+        &["http://keys.test:{web}/x"],
+        0,
+        &[
+            "http://xxxx@10.9.9.1:8080/base, its path /base is not used",
+            "GET /x goes to http://xxxx@10.9.9.1:8080",
+        ],
     ),
     (&["http://shop.test:{web}/%zz"], 1, &["the request is refused with 400"]),
     (&["http://shop.test:{web}/", "-X", "CONNECT"], 1, &["the request is refused with 501"]),
@@ -447,6 +487,41 @@ fn explanations() {
         assert!(!odd && told.stderr.is_empty(), "{words:?}: {:?}", told.output());
     }
     assert!(CASES.len() >= 30 && wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn secrets_are_told_nowhere() {
+    let house = House::start();
+    let hidden = |what: &str, told: &str| {
+        assert!(!told.contains("SECRET") && !told.contains("PASSW0RD"), "{what}: {told}");
+    };
+    for host in ["keys.test", "login.test", "ftp.test", "user:PASSW0RD@keys.test"] {
+        let url = format!("http://{host}:{}/", house.web);
+        for format in ["text", "json"] {
+            let told = house.run(&["explain", &url, "--format", format]);
+            assert!(told.stdout.len() > 300, "{}", told.output());
+            hidden(&url, &told.output());
+        }
+        let path = format!("/api/explain?url={}", url.replace("://", "%3A%2F%2F"));
+        let answer = client::get(house.api, "localhost", &path).unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+        hidden(&path, &answer.text());
+    }
+    for format in ["text", "json"] {
+        let told = house.run(&["routes", "--format", format]);
+        assert!(told.stdout.contains("keys@file"), "{}", told.output());
+        hidden("routes", &told.output());
+    }
+    for path in ["routes", "rawdata", "http/middlewares", "http/services", "findings"] {
+        let path = format!("/api/{path}");
+        let answer = client::get(house.api, "localhost", &path).unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+        hidden(&path, &answer.text());
+    }
+    let keys = house.run(&["explain", "http://keys.test:{web}/"]);
+    for part in ["sets the request's Authorization: xxxx", "sets the answer's Set-Cookie: xxxx"] {
+        assert!(keys.stdout.contains(part), "{part}: {}", keys.output());
+    }
 }
 
 #[test]
@@ -528,6 +603,10 @@ fn routes_in_a_table() {
     assert_eq!(names, expected);
     let none = house.run(&["routes", "--host", "nobody.test", "--entrypoint", "web"]);
     assert_eq!(none.status.code(), Some(1), "{}", none.output());
+    // The proxy's own are listed and do not count.
+    let own = house.run(&["routes", "--host", "nobody.test"]);
+    assert_eq!(own.status.code(), Some(1), "{}", own.output());
+    assert!(own.stdout.contains("dashboard@internal"), "{}", own.output());
     let wrong = house.run(&["routes", "--entrypoint", "wbe"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(wrong.stderr.contains("web, websecure"), "{}", wrong.output());
@@ -537,7 +616,12 @@ fn routes_in_a_table() {
 fn wrong_usage() {
     let house = House::start();
     let long = format!("http://a.test/{}", "x".repeat(20_000));
-    let table: [(&[&str], &str); 19] = [
+    let table: [(&[&str], &str); 24] = [
+        (&["explain", "http:/a.test"], "one slash"),
+        (&["explain", "::1"], "brackets"),
+        (&["explain", "a.test", "--from", "1.2.3.4:5"], "without a port"),
+        (&["routes", "--pid", ""], "expected a process id"),
+        (&["routes", "--api", "http://u:p@localhost"], "a user is not sent"),
         (&["explain"], "the URL is missing"),
         (&["explain", "a", "b"], "another"),
         (&["explain", "ftp://a.test"], "scheme \"ftp\""),
@@ -603,4 +687,51 @@ fn whom_it_asks() {
     first.terminate(LIMIT);
     let gone = swarmgate().args(["routes".into(), format!("--pid={pid}")]).run(LIMIT);
     assert_eq!(gone.status.code(), Some(2), "{}", gone.output());
+}
+
+#[test]
+fn a_full_queue_holds_nobody_up() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+
+    // No process has this number: Linux ends at 2^22.
+    let pid = 4_300_000_000 + u64::from(std::process::id());
+    let name = SocketAddr::from_abstract_name(format!("swarmgate/{pid}")).unwrap();
+    let _listener = UnixListener::bind_addr(&name).unwrap();
+    // Until the queue is full, each in a thread of its own: the last ones hang.
+    let filled = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    for _ in 0..8192 {
+        let (name, filled) = (name.clone(), filled.clone());
+        let (sent, done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let stream = UnixStream::connect_addr(&name);
+            filled.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let _ = sent.send(());
+            std::mem::forget(stream);
+        });
+        if done.recv_timeout(Duration::from_secs(2)).is_err() {
+            break;
+        }
+    }
+    let told = swarmgate().args(["routes".into(), format!("--pid={pid}")]).run(LIMIT);
+    assert_eq!(told.status.code(), Some(2), "{}", told.output());
+    assert!(told.stderr.contains("its queue is full"), "{}", told.output());
+}
+
+#[test]
+fn output_that_cannot_be_written() {
+    let house = House::start();
+    let pid = format!("--pid={}", house.process.pid());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_swarmgate"))
+        .args(["routes", &pid])
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = child.wait().unwrap();
+    let mut told = String::new();
+    std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut told).unwrap();
+    assert_eq!(status.code(), Some(2), "{told}");
+    assert!(told.contains("cannot be written"), "{told}");
 }

@@ -6,6 +6,7 @@
 //! - [`rule`]: a router rule's text -> syntax tree.
 //! - [`check`]: as written -> [`checked`], links resolved, findings per object.
 //! - [`legacy`]: labels and flags of Traefik v1 -> those of today.
+//! - [`secret`]: what is shown of secrets.
 //! - [`breath`]: work on thousands of objects lets others in between.
 //!
 //! This crate knows none of its siblings and does no network I/O.
@@ -21,3 +22,4 @@ pub mod name;
 pub mod routing;
 pub mod rule;
 pub mod scalar;
+pub mod secret;

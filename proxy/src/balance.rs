@@ -9,6 +9,7 @@ use http::uri::{Authority, Scheme, Uri};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use swarmgate_config::routing::SwarmBackend;
+use swarmgate_config::secret;
 
 /// The longest schedule that weights may make; beyond it they are scaled down.
 const LONGEST_SCHEDULE: u64 = 1024;
@@ -93,7 +94,7 @@ impl Server {
     /// Builds a server from its URL; the error says what is wrong with it.
     pub fn build(key: ServerKey, transport: &Transport) -> Result<Self, String> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let wrong = |what: &str| format!("server URL {:?}: {what}", key.url);
+        let wrong = |what: &str| format!("server URL {:?}: {what}", secret::url(&key.url));
         let uri: Uri = key.url.parse().map_err(|_| wrong("expected scheme://host:port"))?;
         let scheme = uri.scheme().cloned().ok_or_else(|| wrong("the scheme is missing"))?;
         let authority: Authority =

@@ -19,7 +19,8 @@ Lists the routes of the running proxy, those that do not serve and why beneath.
       --pid N               which proxy, where several run in this network namespace
       --api URL             ask Swarmgate's API instead, such as http://localhost:8080
 
-Exit code: 0 there is a route, 1 there is none, 2 wrong usage or no proxy to ask.
+Exit code: 0 there is a route, 1 there is none, 2 wrong usage or no proxy to ask. With --host the
+proxy's own routes (API, ping, redirections of entry points) do not count: they take any host.
 ";
 
 /// Runs the command.
@@ -29,9 +30,9 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
         Err(error) => return ask::fail(&format!("routes: {error}; see swarmgate routes --help")),
     };
     if common.help {
-        ask::print(|_| HELP.into());
-        return ExitCode::SUCCESS;
+        return ask::print(|_| HELP.into(), ExitCode::SUCCESS);
     }
+    let for_host = !host.is_empty();
     let answer = match ask::answer(&common, &Ask::Routes { host, entry_point }) {
         Ok(answer) => answer,
         Err(error) => return ask::fail(&format!("routes: {error}")),
@@ -40,12 +41,19 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
         Ok(routes) => routes,
         Err(error) => return ask::fail(&format!("routes: the answer cannot be read: {error}")),
     };
-    if common.json {
-        ask::print(|_| ask::pretty(&answer));
-    } else {
-        ask::print(|paint| render(&routes, paint));
+    let code = match routes.routes.iter().any(|row| !(for_host && is_own(row))) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    };
+    match common.json {
+        true => ask::print(|_| ask::pretty(&answer), code),
+        false => ask::print(|paint| render(&routes, paint), code),
     }
-    if routes.routes.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Whether a route is the proxy's own: API, ping, redirections of entry points. They take any host.
+fn is_own(row: &Row) -> bool {
+    row.router.ends_with("@internal")
 }
 
 fn parse(arguments: Vec<String>) -> Result<(Common, String, String), String> {
@@ -68,6 +76,9 @@ fn parse(arguments: Vec<String>) -> Result<(Common, String, String), String> {
     Ok((common, host, entry_point))
 }
 
+/// A cell that is wider than this shifts its own row only, characters.
+const WIDEST: usize = 40;
+
 /// The columns; the rule comes last, since it may be as long as it likes.
 const HEAD: [&str; 8] =
     ["ENTRY POINT", "PRIORITY", "ROUTER", "TLS", "MIDDLEWARES", "SERVICE", "SERVERS", "RULE"];
@@ -77,7 +88,10 @@ fn render(routes: &Routes, paint: Paint) -> String {
     let mut widths = HEAD.map(str::len);
     for row in &cells {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            let wide = cell.chars().count();
+            if wide <= WIDEST {
+                *width = (*width).max(wide);
+            }
         }
     }
     let mut text = String::new();
@@ -100,6 +114,7 @@ fn render(routes: &Routes, paint: Paint) -> String {
         let tone: fn(Paint, &str) -> String = match row.status.as_str() {
             _ if !serves => Paint::odd,
             "warning" => Paint::odd,
+            _ if is_own(row) => Paint::faint,
             _ => |_, text: &str| text.to_owned(),
         };
         line(cells, tone);
@@ -154,6 +169,15 @@ fn section(
     }
 }
 
+/// Those of the proxy's own routers are the highest there are: `max-1` is shorter.
+fn priority(priority: i64) -> String {
+    match i64::MAX.saturating_sub(priority) {
+        0 => "max".into(),
+        below @ 1..=1000 => format!("max-{below}"),
+        _ => priority.to_string(),
+    }
+}
+
 fn cells(row: &Row) -> [String; 8] {
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let tls = match (&row.cert_resolver, row.tls) {
@@ -179,7 +203,7 @@ fn cells(row: &Row) -> [String; 8] {
     };
     [
         row.entry_point.clone(),
-        row.priority.to_string(),
+        priority(row.priority),
         row.router.clone(),
         or_dash(tls),
         or_dash(row.middlewares.join(" ")),
@@ -203,6 +227,30 @@ mod tests {
         assert!(parsed(&["x"]).unwrap_err().contains("\"x\" is not understood"));
         assert!(parsed(&["--hots=a"]).unwrap_err().contains("unknown option"));
         assert!(HELP.lines().all(|line| line.chars().count() <= 100));
+    }
+
+    #[test]
+    fn priorities() {
+        for (number, expected) in [
+            (0, "0"),
+            (-3, "-3"),
+            (i64::MAX, "max"),
+            (i64::MAX - 1, "max-1"),
+            (i64::MAX - 1001, "9223372036854774806"),
+            (i64::MIN, "-9223372036854775808"),
+        ] {
+            assert_eq!(priority(number), expected);
+        }
+    }
+
+    #[test]
+    fn a_wide_cell_widens_no_other_row() {
+        let narrow = Row { router: "a@file".into(), ..Row::default() };
+        let wide = Row { middlewares: vec!["m@file".into(); 60], ..narrow.clone() };
+        let routes = Routes { routes: vec![narrow, wide], ..Routes::default() };
+        let rendered = render(&routes, Paint::default());
+        let lines: Vec<&str> = rendered.lines().collect();
+        assert!(lines[1].len() < 100 && lines[2].len() > 400, "{rendered}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Vec<Finding>> {
         if found.path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"))
             && let Some(file) = V1File::of(&tree)
         {
-            return from_v1_file(file, sources, &found);
+            return from_v1_file(file, &sources.arguments, &found.shown);
         }
         let ignored = ignored(sources, fields, &found);
         return from_tree(tree, format!("file {}", found.shown), ignored, Facts::default());
@@ -75,19 +75,15 @@ fn given(sources: &Sources, v1: Option<TranslatedFlags>) -> Result<Loaded, Vec<F
 }
 
 /// A file of v1, and the flags that v1 read after it.
-fn from_v1_file(
-    mut file: V1File,
-    sources: &Sources,
-    found: &Found,
-) -> Result<Loaded, Vec<Finding>> {
+fn from_v1_file(mut file: V1File, after: &[String], shown: &str) -> Result<Loaded, Vec<Finding>> {
     let mut arguments = std::mem::take(&mut file.words);
-    arguments.extend(sources.arguments.iter().cloned());
-    let v1 = crate::legacy::flags(&arguments)
+    arguments.extend(after.iter().cloned());
+    let mut v1 = crate::legacy::flags(&arguments)
         .unwrap_or_else(|| TranslatedFlags { rest: arguments, ..TranslatedFlags::default() });
+    file.lead_back_objects(&mut v1.facts.routing);
     let (tree, mut findings) = flags::parse(&v1.rest, &v1.options);
     findings.splice(0..0, file.findings.drain(..).chain(v1.findings));
-    let mut loaded =
-        from_tree(tree, format!("file {} (Traefik v1)", found.shown), findings, v1.facts);
+    let mut loaded = from_tree(tree, format!("file {shown} (Traefik v1)"), findings, v1.facts);
     match &mut loaded {
         Ok(loaded) => file.lead_back(&mut loaded.findings),
         Err(findings) => file.lead_back(findings),
@@ -95,8 +91,13 @@ fn from_v1_file(
     loaded
 }
 
-/// See [`super::load_install_text`].
-pub(super) fn text(path: &str, text: &str, format: Format) -> Result<Loaded, Vec<Finding>> {
+/// See [`super::load_install_text`]. `arguments`: the command line, which v1 read after its file.
+pub(super) fn text(
+    path: &str,
+    text: &str,
+    format: Format,
+    arguments: &[String],
+) -> Result<Loaded, Vec<Finding>> {
     let shown: Arc<str> = path.into();
     let tree = match format {
         Format::Toml => toml::parse(&shown, text),
@@ -105,6 +106,11 @@ pub(super) fn text(path: &str, text: &str, format: Format) -> Result<Loaded, Vec
     let tree = tree.map_err(|finding| vec![finding])?;
     if !tree.has_children(ROOT) {
         return Err(vec![nothing(&shown)]);
+    }
+    if format == Format::Toml
+        && let Some(file) = V1File::of(&tree)
+    {
+        return from_v1_file(file, arguments, path);
     }
     from_tree(tree, format!("file {path}"), Vec::new(), Facts::default())
 }

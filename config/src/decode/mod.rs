@@ -86,7 +86,20 @@ pub fn load_install_without_file(sources: &Sources) -> Result<Loaded, Vec<Findin
 ///
 /// `Err` holds at least one error finding that would end the start.
 pub fn load_install_text(path: &str, text: &str, format: Format) -> Result<Loaded, Vec<Finding>> {
-    load::text(path, text, format)
+    load::text(path, text, format, &[])
+}
+
+/// As [`load_install_text`], where `arguments` are given as well: a file of Traefik v1 is read
+/// together with them, beside any other they count for nothing. [`Loaded::source`] tells which.
+///
+/// `Err` holds at least one error finding that would end the start.
+pub fn load_install_text_and_flags(
+    path: &str,
+    text: &str,
+    format: Format,
+    arguments: &[String],
+) -> Result<Loaded, Vec<Finding>> {
+    load::text(path, text, format, arguments)
 }
 
 /// What the labels of one container or Swarm service say.

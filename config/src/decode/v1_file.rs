@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use super::tree::{Id, ROOT, Shape, Tree};
 use crate::finding::{Finding, Origin, Severity};
+use crate::legacy::options::{self, Kind, To};
+use crate::routing::Configuration;
 
 /// Tables that held routes. They have another model today.
 const ROUTES: &[&str] = &["frontends", "backends"];
@@ -88,8 +90,7 @@ impl V1File {
             return;
         }
         // A table's mention alone switches it on, as a flag's does.
-        let switches = ["docker", "api", "web", "acme", "ping", "rest", "accesslog", "retry"];
-        if switches.contains(&key.to_ascii_lowercase().as_str()) {
+        if is_switch(&key.to_ascii_lowercase(), tree.has_children(id)) {
             self.say(key, "true", origin);
         }
         for child in tree.children(id) {
@@ -129,6 +130,22 @@ impl V1File {
         self.say("entryPoints", &text, origin);
     }
 
+    /// Leads objects that the flags made back to the file.
+    pub fn lead_back_objects(&self, routing: &mut Configuration) {
+        let lead_back = |origin: &mut Origin| {
+            if let Origin::Flag { flag } = origin
+                && let Some(written) = self.origins.get(&**flag)
+            {
+                *origin = written.clone();
+            }
+        };
+        routing.routers.values_mut().for_each(|it| lead_back(&mut it.origin));
+        routing.middlewares.values_mut().for_each(|it| lead_back(&mut it.origin));
+        routing.tls_options.values_mut().for_each(|it| lead_back(&mut it.origin));
+        routing.tls_stores.values_mut().for_each(|it| lead_back(&mut it.origin));
+        routing.certificates.iter_mut().for_each(|it| lead_back(&mut it.origin));
+    }
+
     /// Leads findings about the flags back to the file.
     pub fn lead_back(&self, findings: &mut [Finding]) {
         for finding in findings {
@@ -142,6 +159,19 @@ impl V1File {
                 finding.origin = origin.clone();
             }
         }
+    }
+}
+
+/// Whether a table of this key (lower-case) says something by being there. What has no counterpart
+/// is told where it stands alone: else by what is below it.
+fn is_switch(key: &str, has_children: bool) -> bool {
+    if !has_children || ["accesslog", "api", "ping"].contains(&key) {
+        return true;
+    }
+    match options::find(options::OPTIONS, key) {
+        Some((Kind::Truth, To::Nothing(_), _)) => false,
+        Some((Kind::Truth, ..)) => true,
+        _ => false,
     }
 }
 

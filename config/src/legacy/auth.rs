@@ -16,18 +16,21 @@ const FORWARD: &[(&str, &str)] = &[
     ("tls.insecureSkipVerify", "tls.insecureskipverify"),
 ];
 
+/// What a misspelt label should be.
+pub(super) const EXACT: &str = "a label of v1 in its exact spelling";
+
 /// `whiteList`: which addresses may pass.
 pub(super) fn white_list<'a>(maker: &mut Maker<'a>, part: &Part<'_, 'a>, chain: &mut Chain) {
     let old = maker.take(part, "frontend.whitelistSourceRange");
-    let range = maker.take(part, "frontend.whiteList.sourceRange").or(old);
-    let forwarded = maker.take_truth(part, "frontend.whiteList.useXForwardedFor");
-    let Some(range) = range else {
-        if let Some((_, given)) = forwarded {
-            let message = "has no effect, as in v1: there is no whiteList.sourceRange";
-            maker.find(Severity::Warning, Some(given), message.into(), "");
-        }
-        return;
-    };
+    let range = maker.take(part, "frontend.whiteList.sourceRange");
+    let mut forwarded = maker.take_truth(part, "frontend.whiteList.useXForwardedFor");
+    if range.is_none()
+        && let Some((_, given)) = forwarded.take()
+    {
+        let message = "has no effect, as in v1: there is no whiteList.sourceRange";
+        maker.find(Severity::Warning, Some(given), message.into(), "");
+    }
+    let Some(range) = range.or(old) else { return };
     let key = chain.key("ipallowlist", "ipallowlist");
     maker.make(format!("{key}.sourcerange"), &list(range.value), range);
     if let Some((true, given)) = forwarded {
@@ -54,7 +57,19 @@ pub(super) fn authentication<'a>(
     for kind in ["basic", "digest", "forward"] {
         let mut found = maker.take_under(part, &format!("frontend.auth.{kind}."));
         if let Some(old) = old.filter(|_| kind == "basic") {
-            found.entry("users").or_insert(old);
+            // The older label, which v1 looks at first.
+            let alone = match old.value.is_empty() {
+                true => found.entry("users").or_insert(old).key == old.key,
+                false => found.insert("users", old).is_none(),
+            };
+            if !alone {
+                let message = match old.value.is_empty() {
+                    true => "auth.basic is empty: auth.basic.users counts, as in v1",
+                    false => "auth.basic counts, not auth.basic.users, as in v1",
+                };
+                let expected = "one of them, auth.basic.users";
+                maker.find(Severity::Warning, Some(old), message.into(), expected);
+            }
         }
         if !found.is_empty() {
             kinds.push((kind, found));
@@ -109,7 +124,7 @@ pub(super) fn authentication<'a>(
     }
     for given in given.into_values() {
         let message = "an unknown label of authentication";
-        maker.refuse(router, Some(given), message, "a label of v1 in its exact spelling");
+        maker.refuse(router, Some(given), message, EXACT);
     }
     chain.add(&middleware);
 }

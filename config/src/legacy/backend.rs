@@ -32,6 +32,21 @@ const COOKIE: &[(&str, &str)] = &[
 /// Not for containers in v1 either.
 const ELSEWHERE: &[&str] = &["portName", "portIndex", "backend.id"];
 
+/// What a service is made of, by the names of the labels.
+pub(super) type Signature<'a> = Vec<(&'static str, &'a str)>;
+
+/// Two segments may share a service where this is the same.
+pub(super) fn signature<'a>(part: &Part<'_, 'a>) -> Signature<'a> {
+    let tables = [SAME, HEALTH, COOKIE].into_iter().flatten().map(|(v1, _)| *v1);
+    let others = [
+        "backend.loadbalancer.stickiness",
+        "backend.loadbalancer.sticky",
+        "backend.healthcheck.headers",
+        "frontend.passHostHeader",
+    ];
+    tables.chain(others).filter_map(|name| Some((name, part.get(name)?.value))).collect()
+}
+
 /// Makes the service's labels.
 pub(super) fn translate<'a>(maker: &mut Maker<'a>, part: &Part<'_, 'a>, service: &str) {
     let balancer = format!("traefik.http.services.{service}.loadbalancer");

@@ -96,9 +96,10 @@ impl Point {
         lower.contains("name:") || lower.contains("address:")
     }
 
-    /// Keys that v1 does not know.
-    pub fn unknown(&self) -> Vec<&str> {
-        self.values.keys().map(String::as_str).filter(|key| !KEYS.contains(key)).collect()
+    /// Keys that v1 does not know, and what was expected in place of each.
+    pub fn unknown(&self) -> Vec<(&str, &'static str)> {
+        let unknown = self.values.keys().map(String::as_str).filter(|key| !KEYS.contains(key));
+        unknown.map(|key| (key, instead(key))).collect()
     }
 
     pub fn get(&self, key: &str) -> Option<&str> {
@@ -299,6 +300,24 @@ impl Point {
             ..ForwardAuth::default()
         };
         Some(("forwardAuth", Middleware { forward_auth: Some(forward), ..none }))
+    }
+}
+
+/// What comes nearest in v3 to a key that is not understood.
+fn instead(key: &str) -> &'static str {
+    match key {
+        "proxyprotocol" => "ProxyProtocol.TrustedIPs, in v3 entryPoints.<name>.proxyProtocol",
+        "forwardedheaders" => {
+            "ForwardedHeaders.TrustedIPs, in v3 entryPoints.<name>.forwardedHeaders"
+        }
+        key if key.starts_with("whitelist.ipstrategy") => {
+            "an ipAllowList of v3 with ipStrategy.depth or ipStrategy.excludedIPs, in \
+             entryPoints.<name>.http.middlewares"
+        }
+        key if key.starts_with("clientipstrategy") => {
+            "ipStrategy of the middlewares of v3 that look at the client's address"
+        }
+        _ => "a key of v1",
     }
 }
 

@@ -13,6 +13,13 @@ use crate::decode::de::parse_bool;
 use crate::decode::text::{quote, shorten};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::routing::{BasicAuth, Domain, Middleware, Router, RouterTls, Written};
+use crate::secret::{self, HIDDEN, is_secret_option};
+
+/// What an option of the provider is worth with `--docker=false`.
+const NO_ENGINE: &str = "nothing: --docker=false switches the provider off";
+
+/// What an option is worth that is switched off and would be so without it.
+const OFF: &str = "nothing: it is off anyway";
 
 /// v1 had one certificate resolver, without a name.
 const RESOLVER: &str = "acme";
@@ -130,7 +137,7 @@ struct Maker<'a> {
 #[derive(Default)]
 struct Acme<'a> {
     first: Option<Arc<str>>,
-    entry_point: Option<&'a str>,
+    entry_point: Option<(&'a str, Arc<str>)>,
     on_host_rule: Option<Arc<str>>,
     domains: Vec<(&'a str, Arc<str>)>,
 }
@@ -165,11 +172,10 @@ impl<'a> Maker<'a> {
     /// An option of today.
     fn option(&mut self, key: impl Into<String>, value: &str, typed: &Arc<str>) {
         let key = key.into();
-        let secret = key.to_ascii_lowercase();
-        let secret = ["password", "token", "secret"].iter().any(|word| secret.contains(word))
-            // The user of a URL.
-            || (value.contains("://") && value.contains('@'));
-        let shown = if secret { "xxxx".into() } else { shorten(value, 300) };
+        // The last level is the option's name; `accessLog.fields.names.Authorization` holds a mode.
+        let name = key.rsplit('.').next().unwrap_or_default();
+        let secret = is_secret_option(name) && !key.contains(".names.");
+        let shown = if secret { HIDDEN.into() } else { shorten(&secret::url(value), 300) };
         self.tell(typed, format!("--{key}={shown}"));
         self.out.options.push(FlagOption { key, value: value.into(), typed: Arc::clone(typed) });
     }
@@ -192,11 +198,12 @@ impl<'a> Maker<'a> {
         match it.to {
             To::Key(key) => self.option(key, value, typed),
             To::Group(group) => self.option(format!("{group}.{}", it.below), value, typed),
-            To::Engine(option) => {
-                if let Some(engine) = self.engine {
+            To::Engine(option) => match self.engine {
+                Some(engine) => {
                     self.option(format!("providers.{engine}.{option}"), value, typed);
                 }
-            }
+                None => self.tell(typed, NO_ENGINE.into()),
+            },
             To::Points(option) => {
                 let names: Vec<String> =
                     self.points.iter().map(|(point, _)| point.name.clone()).collect();
@@ -227,19 +234,31 @@ impl<'a> Maker<'a> {
         match it.key.as_str() {
             "docker.domain" => {
                 self.out.facts.domain = Some(value.to_owned());
-                if let Some(engine) = self.engine {
-                    let rule = format!("Host(`{{{{ normalize .Name }}}}.{value}`)");
-                    self.option(format!("providers.{engine}.defaultRule"), &rule, typed);
+                match self.engine {
+                    Some(engine) => {
+                        let rule = format!("Host(`{{{{ normalize .Name }}}}.{value}`)");
+                        self.option(format!("providers.{engine}.defaultRule"), &rule, typed);
+                    }
+                    None => self.tell(typed, NO_ENGINE.into()),
                 }
             }
+            "docker" | "docker.swarmmode" if self.engine.is_none() => {
+                self.tell(typed, NO_ENGINE.into());
+            }
+            "docker.swarmmode" if !on => self.tell(typed, OFF.into()),
             "docker.constraints" | "constraints" => {
                 self.constraints.push((value, Arc::clone(typed)));
             }
             "acme" => {
                 self.acme.first.get_or_insert_with(|| Arc::clone(typed));
+                let below = "nothing of its own: the options of certificatesResolvers.acme.acme";
+                self.tell(typed, below.into());
             }
-            "acme.entrypoint" => self.acme.entry_point = Some(value),
+            "acme.entrypoint" => self.acme.entry_point = Some((value, Arc::clone(typed))),
             "acme.onhostrule" if on => self.acme.on_host_rule = Some(Arc::clone(typed)),
+            "acme.onhostrule" | "api" | "web" | "debug" | "d" if !on => {
+                self.tell(typed, OFF.into());
+            }
             "acme.domains" => self.acme.domains.push((value, Arc::clone(typed))),
             "api" | "web" if on => {
                 self.option("api.insecure", "true", typed);
@@ -263,8 +282,12 @@ impl<'a> Maker<'a> {
             "web.address" if !self.points.iter().any(|(point, _)| point.name == "traefik") => {
                 self.option("entryPoints.traefik.address", value, typed);
             }
-            "web.address" => {}
-            "debug" | "d" if on => self.option("log.level", "DEBUG", typed),
+            "web.address" => {
+                let message = format!("{typed} has no effect: there is an entry point traefik");
+                self.find(Severity::Warning, typed, message, "one of them");
+            }
+            "api.entrypoint" => self.tell(typed, "nothing: it is so anyway".into()),
+            "debug" | "d" => self.option("log.level", "DEBUG", typed),
             "accesslog.fields.names" | "accesslog.fields.headers.names" => {
                 let group = match it.key.contains("headers") {
                     true => "accessLog.fields.headers.names",
@@ -282,7 +305,10 @@ impl<'a> Maker<'a> {
                     }
                 }
             }
-            "c" => self.out.rest.push(format!("--configFile={value}")),
+            "c" => {
+                self.tell(typed, format!("--configFile={}", shorten(value, 300)));
+                self.out.rest.push(format!("--configFile={value}"));
+            }
             key if key.starts_with("web.") => {
                 self.web.insert(key.to_owned(), (value, Arc::clone(typed)));
             }
@@ -340,9 +366,9 @@ impl<'a> Maker<'a> {
             for text in made.elsewhere {
                 self.tell(typed, text);
             }
-            for key in point.unknown() {
+            for (key, expected) in point.unknown() {
                 let message = format!("unknown key {} of an entry point: ignored", quote(key));
-                self.find(Severity::Warning, typed, message, "a key of v1");
+                self.find(Severity::Warning, typed, message, expected);
             }
             if let Some(to) = point.get("redirect.entrypoint") {
                 let secure = held.iter().any(|(other, _)| other.name == to && other.has_tls());
@@ -357,10 +383,11 @@ impl<'a> Maker<'a> {
             }
             if names.contains(name) {
                 known = known.saturating_add(1);
-                // The only entry point needs no such word.
+                let from = defaults.map_or(typed, |defaults| &defaults.typed);
                 if held.len() > 1 {
-                    let from = defaults.map_or(typed, |defaults| &defaults.typed);
                     self.option(format!("entryPoints.{name}.asDefault"), "true", from);
+                } else if defaults.is_some() {
+                    self.tell(from, "nothing: the only entry point is the default".into());
                 }
             }
             if point.trusts_by_default() {
@@ -378,8 +405,15 @@ impl<'a> Maker<'a> {
             && known < names.len()
             && !self.points.is_empty()
         {
+            let more = match known {
+                0 => {
+                    ": v1 served no frontend without entryPoints of its own, here all entry \
+                      points serve them"
+                }
+                _ => "",
+            };
             let message =
-                format!("{} names an entry point that is not there", quote(defaults.value));
+                format!("{} names an entry point that is not there{more}", quote(defaults.value));
             self.find(Severity::Warning, &defaults.typed, message, "names of entry points");
         }
     }
@@ -408,14 +442,29 @@ impl<'a> Maker<'a> {
     fn resolver(&mut self) {
         let acme = std::mem::take(&mut self.acme);
         let known = |name: &str| self.points.iter().any(|(point, _)| point.name == name);
-        let secure: Vec<String> = match acme.entry_point {
-            Some(name) if known(name) => vec![name.to_owned()],
+        let secure: Vec<String> = match &acme.entry_point {
+            Some((name, _)) if known(name) => vec![(*name).to_owned()],
             // One that is not there, or one in today's form.
             _ => {
                 let points = self.points.iter().filter(|(point, _)| point.has_tls());
                 points.map(|(point, _)| point.name.clone()).collect()
             }
         };
+        if let Some((name, typed)) = &acme.entry_point {
+            if known(name) || self.out.rest.iter().any(|word| is_below(word, name)) {
+                self.tell(typed, format!("--entryPoints.{name}.http.tls.certResolver={RESOLVER}"));
+            } else {
+                let message = format!(
+                    "{} is no entry point: certificates are for those with TLS ({})",
+                    quote(name),
+                    match secure.is_empty() {
+                        true => "there is none".to_owned(),
+                        false => secure.join(", "),
+                    }
+                );
+                self.find(Severity::Warning, typed, message, "the name of an entry point");
+            }
+        }
         if let Some(typed) = &acme.on_host_rule {
             for name in &secure {
                 let key = format!("entryPoints.{name}.http.tls.certResolver");
@@ -511,6 +560,12 @@ impl<'a> Maker<'a> {
         self.out.findings = findings;
         self.out
     }
+}
+
+/// Whether a word is an option of today of this entry point.
+fn is_below(word: &str, name: &str) -> bool {
+    let body = word.trim_start_matches('-').to_ascii_lowercase();
+    body.starts_with(&format!("entrypoints.{}.", name.to_ascii_lowercase()))
 }
 
 fn origin(typed: &Arc<str>) -> Origin {

@@ -41,6 +41,9 @@ const NAMES: &[&str] = &[
 pub(super) struct Chain {
     router: String,
     names: Vec<String>,
+    /// Matchers of which one tells that a request came to a proxy in front by HTTPS: then there is
+    /// no `sslredirect`.
+    pub secure: Vec<String>,
 }
 
 impl Chain {
@@ -52,6 +55,12 @@ impl Chain {
     /// Puts it at the end.
     pub fn add(&mut self, name: &str) {
         self.names.push(format!("{}-{name}", self.router));
+    }
+
+    /// All but this one.
+    fn without(&self, name: &str) -> Vec<String> {
+        let left_out = format!("{}-{name}", self.router);
+        self.names.iter().filter(|name| **name != left_out).cloned().collect()
     }
 }
 
@@ -88,7 +97,7 @@ pub(super) fn translate<'a>(
     for remark in &rule.remarks {
         maker.find(Severity::Warning, about, remark.clone(), "");
     }
-    let mut chain = Chain { router: router.to_owned(), names: Vec::new() };
+    let mut chain = Chain { router: router.to_owned(), names: Vec::new(), secure: Vec::new() };
     error_pages(maker, part, &mut chain);
     auth::white_list(maker, part, &mut chain);
     redirect(maker, part, &mut chain);
@@ -103,6 +112,19 @@ pub(super) fn translate<'a>(
     rate_limits(maker, part, &mut chain);
     if let Some(given) = maker.take(part, "frontend.passTLSCert") {
         maker.no_counterpart(given, "nothing, or passTLSClientCert");
+    }
+    if v1.is_empty() {
+        let message = "Traefik v1 left this out: it has neither a rule nor a domain; here it gets \
+                       the provider's default rule";
+        let expected = "traefik.frontend.rule, or traefik.enable=false";
+        maker.find(Severity::Warning, None, message.into(), expected);
+        if !chain.secure.is_empty() {
+            chain.names = chain.without("sslredirect");
+            chain.secure.clear();
+            let about = part.get("frontend.headers.SSLRedirect");
+            let message = "SSLRedirect with SSLProxyHeaders needs a rule: there is no redirection";
+            maker.find(Severity::Warning, about, message.into(), "traefik.frontend.rule");
+        }
     }
     let router = Router { name: router, service, v1, rule: &rule, chain: &chain, any };
     router.make(maker, part, about);
@@ -136,7 +158,6 @@ impl<'a> Router<'_, 'a> {
         };
         let priority = priority(maker, part, self.v1);
         let (secure, plain_text) = (text(&secure), text(&plain));
-        let resolver = maker.context.resolver.clone();
         let mut routers = Vec::new();
         if secure.is_empty() {
             let points = named.map(|_| plain_text);
@@ -150,30 +171,73 @@ impl<'a> Router<'_, 'a> {
             routers.push((name, Some(secure), true));
         }
         for (name, points, tls) in routers {
-            let key = format!("traefik.http.routers.{name}");
-            let any = about.unwrap_or(self.any);
-            if !self.rule.text.is_empty() {
-                maker.make(format!("{key}.rule"), &self.rule.text, any);
+            if name != self.name {
+                maker.variant(self.name, &name);
             }
-            if let Some(points) = points {
-                maker.make(format!("{key}.entrypoints"), &points, named.unwrap_or(any));
+            let place = Place { name: &name, points: points.as_deref(), named, tls };
+            if self.chain.secure.is_empty() {
+                self.one(maker, &place, &self.rule.text, &self.chain.names, &priority, about);
+                continue;
             }
-            if let Some((priority, given)) = &priority {
-                maker.make(format!("{key}.priority"), priority, given.unwrap_or(any));
-            }
-            match (tls, &resolver) {
-                (true, Some(resolver)) => {
-                    maker.make(format!("{key}.tls.certresolver"), resolver, any);
-                }
-                (true, None) => maker.make(format!("{key}.tls"), "true", any),
-                (false, _) => {}
-            }
-            if !self.chain.names.is_empty() {
-                maker.make(format!("{key}.middlewares"), &self.chain.names.join(","), any);
-            }
-            maker.make(format!("{key}.service"), self.service, any);
+            // Two that exclude each other: which of them comes first does not matter.
+            let rule = format!("({}) && ", self.rule.text);
+            let (secure, count) = (self.chain.secure.join(" || "), self.chain.secure.len());
+            let is_secure = if count > 1 { format!("({secure})") } else { secure };
+            let not: Vec<String> = self.chain.secure.iter().map(|it| format!("!{it}")).collect();
+            let other = joined(&name, "sslredirect");
+            maker.variant(self.name, &other);
+            let names = self.chain.without("sslredirect");
+            self.one(maker, &place, &format!("{rule}{is_secure}"), &names, &priority, about);
+            let place = Place { name: &other, ..place };
+            let rule = format!("{rule}{}", not.join(" && "));
+            self.one(maker, &place, &rule, &self.chain.names, &priority, about);
         }
     }
+
+    /// The labels of one router.
+    fn one(
+        &self,
+        maker: &mut Maker<'a>,
+        place: &Place<'_, 'a>,
+        rule: &str,
+        middlewares: &[String],
+        priority: &Option<(String, Option<Given<'a>>)>,
+        about: Option<Given<'a>>,
+    ) {
+        let key = format!("traefik.http.routers.{}", place.name);
+        let any = about.unwrap_or(self.any);
+        if !rule.is_empty() {
+            maker.make(format!("{key}.rule"), rule, any);
+        }
+        if let Some(points) = place.points {
+            maker.make(format!("{key}.entrypoints"), points, place.named.unwrap_or(any));
+        }
+        if let Some((priority, given)) = priority {
+            maker.make(format!("{key}.priority"), priority, given.unwrap_or(any));
+        }
+        let resolver = maker.context.resolver.clone();
+        match (place.tls, &resolver) {
+            (true, Some(resolver)) => {
+                maker.make(format!("{key}.tls.certresolver"), resolver, any);
+            }
+            (true, None) => maker.make(format!("{key}.tls"), "true", any),
+            (false, _) => {}
+        }
+        if !middlewares.is_empty() {
+            maker.make(format!("{key}.middlewares"), &middlewares.join(","), any);
+        }
+        maker.make(format!("{key}.service"), self.service, any);
+    }
+}
+
+/// Where one of a frontend's routers stands.
+#[derive(Clone, Copy)]
+struct Place<'r, 'a> {
+    name: &'r str,
+    points: Option<&'r str>,
+    /// The label that names the entry points.
+    named: Option<Given<'a>>,
+    tls: bool,
 }
 
 /// v1's: the name and a domain. `None` where neither a domain nor a compose file gives one.

@@ -3,6 +3,7 @@
 
 use super::frontend::Chain;
 use super::maker::Maker;
+use super::rule::string;
 use super::segments::{Given, Part};
 use crate::finding::Severity;
 
@@ -90,6 +91,25 @@ pub(super) fn ssl_redirect<'a>(maker: &mut Maker<'a>, part: &Part<'_, 'a>, chain
         }
     }
     chain.add("sslredirect");
+    let Some(proxy) = part.get("frontend.headers.SSLProxyHeaders") else { return };
+    let secure: Vec<(&str, &str)> = proxy
+        .value
+        .split("||")
+        .filter_map(|entry| entry.split_once(':'))
+        .map(|(name, value)| (name.trim(), value.trim()))
+        .collect();
+    // Redirections here look at this one by themselves.
+    let is_known = |(name, value): &(&str, &str)| {
+        name.eq_ignore_ascii_case("X-Forwarded-Proto") && *value == "https"
+    };
+    if !secure.iter().all(is_known) {
+        let headers = secure.iter();
+        chain.secure = headers.map(|(name, value)| header(name, value)).collect();
+    }
+}
+
+fn header(name: &str, value: &str) -> String {
+    format!("Header({}, {})", string(name), string(value))
 }
 
 /// `Name:value||Name:value`; what has no colon has a finding.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::auth::EXACT;
 use super::segments::{Given, Group, Part, Sorted};
 use super::{Context, Translated, backend, frontend};
 use crate::breath::breathe;
@@ -9,6 +10,7 @@ use crate::decode::de::parse_bool;
 use crate::decode::text::{quote, shorten};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 use crate::name::normalize;
+use crate::secret;
 
 /// More than anybody writes. A segment takes some ten; inherited ones multiply.
 const MOST_LABELS: usize = 20_000;
@@ -29,6 +31,10 @@ pub(super) struct Maker<'a> {
     hidden: BTreeSet<String>,
     read: HashSet<&'a str>,
     routers: BTreeSet<String>,
+    /// Lower-case names of services, the segments that made them, and what of.
+    services: BTreeMap<String, (&'a str, backend::Signature<'a>)>,
+    /// Routers that stand for another one, by its name: they go where it goes.
+    variants: Vec<(String, String)>,
     /// One of them.
     first: String,
     bytes: usize,
@@ -46,6 +52,8 @@ impl<'a> Maker<'a> {
             hidden: BTreeSet::new(),
             read: HashSet::new(),
             routers: BTreeSet::new(),
+            services: BTreeMap::new(),
+            variants: Vec::new(),
             first: String::new(),
             bytes: 0,
             full: false,
@@ -93,6 +101,7 @@ impl<'a> Maker<'a> {
                 _ => router.clone(),
             };
             let service = if service.is_empty() { base.clone() } else { service };
+            let service = self.own_service(&part, service, &base);
             frontend::translate(self, &part, &router, &service, labels);
             backend::translate(self, &part, &service);
             if self.full {
@@ -109,6 +118,33 @@ impl<'a> Maker<'a> {
             );
             self.find(Severity::Error, None, message, "fewer segments, or labels of v3");
         }
+    }
+
+    /// The segment's service: its own where another segment's of this name is not the same.
+    fn own_service(&mut self, part: &Part<'_, 'a>, wanted: String, base: &str) -> String {
+        let signature = backend::signature(part);
+        let apart = joined(&joined(base, part.segment), &wanted);
+        let mut name = wanted.clone();
+        let mut number = 1_usize;
+        while let Some((_, held)) = self.services.get(&name.to_lowercase())
+            && *held != signature
+        {
+            name = if number == 1 { apart.clone() } else { format!("{apart}-{number}") };
+            number = number.saturating_add(1);
+        }
+        if name != wanted {
+            let other = self.services.get(&wanted.to_lowercase()).map_or("", |(other, _)| other);
+            let message = format!(
+                "the segments {} and {} share a backend and say different things of it: each has \
+                 its own here, where v1 served both from all of its servers",
+                quote(other),
+                quote(part.segment)
+            );
+            let about = part.get("backend");
+            self.find(Severity::Warning, about, message, "one port, protocol and so on for both");
+        }
+        self.services.insert(name.to_lowercase(), (part.segment, signature));
+        name
     }
 
     /// What holds for the whole service.
@@ -139,8 +175,9 @@ impl<'a> Maker<'a> {
         self.read.extend(sorted.all().map(|given| given.key));
         self.out.used = false;
         let message = format!(
-            "{count} labels of Traefik v1 stand beside routers or services of v3: the latter win, \
-             those of v1 are ignored"
+            "{count} {} of Traefik v1 stand beside routers or services of v3: the latter win, \
+             those of v1 are ignored",
+            if count == 1 { "label" } else { "labels" }
         );
         let first = sorted.all().next();
         self.find(Severity::Warning, first, message, "labels of v3 only");
@@ -204,14 +241,21 @@ impl<'a> Maker<'a> {
 
     /// Adds `<prefix>.<name>=<value>`; a name that no label can carry has a finding.
     pub fn make_named(&mut self, prefix: &str, name: &str, value: &str, from: Given<'a>) {
-        if name.is_empty() || name.contains(['.', '[', ']']) {
-            let message = format!("{} cannot be a level of a label: left out", quote(name));
-            return self.find(Severity::Warning, Some(from), message, "a name without . [ ]");
+        let odd = |byte: u8| !byte.is_ascii_graphic() || b".[]\"(),/:;<=>?@\\{}".contains(&byte);
+        if name.is_empty() || name.bytes().any(odd) {
+            let (message, expected) = match name.contains('.') {
+                true => (
+                    format!("{} cannot be a level of a label: left out", quote(name)),
+                    "a name without dots, or a file with http.middlewares, which takes any",
+                ),
+                false => {
+                    (format!("{} is no header's name: left out", quote(name)), "Name:value||...")
+                }
+            };
+            return self.find(Severity::Warning, Some(from), message, expected);
         }
-        let lower = name.to_ascii_lowercase();
         let key = format!("{prefix}.{name}");
-        let secret = ["authorization", "cookie", "token", "secret", "key", "password"];
-        if secret.iter().any(|word| lower.contains(word)) {
+        if secret::header(name, value) != value {
             self.make_hidden(key, value, from);
         } else {
             self.make(key, value, from);
@@ -239,6 +283,11 @@ impl<'a> Maker<'a> {
     pub fn no_counterpart(&mut self, given: Given<'_>, instead: &str) {
         let message = format!("{} has no counterpart: ignored", quote(given.key));
         self.find(Severity::Warning, Some(given), message, instead);
+    }
+
+    /// Says that a frontend has one more router: it is not served if the first one is not.
+    pub fn variant(&mut self, router: &str, other: &str) {
+        self.variants.push((router.to_lowercase(), other.to_lowercase()));
     }
 
     /// Takes a router out: what would protect it was not understood, or its rule was not.
@@ -289,10 +338,16 @@ impl<'a> Maker<'a> {
             self.out.findings.push(finding);
         }
         if self.out.used {
-            let count = sorted.all().count();
-            let message = format!(
-                "{count} labels of Traefik v1 are translated: they work here as they did there"
-            );
+            for (router, other) in std::mem::take(&mut self.variants) {
+                if self.out.refused.contains(&router) {
+                    self.out.refused.insert(other);
+                }
+            }
+            let labels = counted(sorted.all().count());
+            let message = match self.out.refused.is_empty() {
+                true => format!("{labels} translated: they work here as they did there"),
+                false => format!("{labels} translated, but not all of it is served"),
+            };
             let finding = Finding::new(Severity::Warning, self.origin(None), message);
             let finding = match self.out.labels.is_empty() {
                 true => finding,
@@ -321,12 +376,28 @@ impl<'a> Maker<'a> {
         self.out.refused.extend(routers);
         let message = format!("unknown label {}, which seems to protect", quote(name));
         let router = self.first.clone();
-        self.refuse(&router, Some(given), &message, "a label of v1 in its exact spelling");
+        let expected = match lower.contains("ipstrategy") {
+            true => {
+                "a middleware of v3 with ipallowlist.ipstrategy.depth or \
+                 ipallowlist.ipstrategy.excludedips"
+            }
+            false => EXACT,
+        };
+        self.refuse(&router, Some(given), &message, expected);
     }
 
+    /// What says where requests go comes first: a long text is cut somewhere.
     fn shown(&self) -> String {
+        let kind = |key: &str| match key.strip_prefix("traefik.http.") {
+            Some(rest) if rest.starts_with("routers.") => 0,
+            Some(rest) if rest.starts_with("services.") => 1,
+            Some(_) => 3,
+            None => 2,
+        };
+        let mut labels: Vec<&(String, String)> = self.out.labels.iter().collect();
+        labels.sort_by_key(|(key, _)| kind(key));
         let mut text = String::new();
-        for (at, (key, value)) in self.out.labels.iter().enumerate() {
+        for (at, (key, value)) in labels.into_iter().enumerate() {
             if text.len() >= MOST_SHOWN {
                 let more = self.out.labels.len().saturating_sub(at);
                 text.push_str(&format!(", and {more} more"));
@@ -342,6 +413,14 @@ impl<'a> Maker<'a> {
             text.push_str(&format!("{}={value}", shorten(key, 300)));
         }
         text
+    }
+}
+
+/// `1 label of Traefik v1 is`.
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 label of Traefik v1 is".into(),
+        count => format!("{count} labels of Traefik v1 are"),
     }
 }
 

@@ -23,7 +23,7 @@ mod flags;
 mod frontend;
 mod headers;
 mod maker;
-mod options;
+pub(crate) mod options;
 mod rule;
 mod rule_v2;
 mod segments;

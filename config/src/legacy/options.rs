@@ -6,7 +6,7 @@ use self::To::{Acme, Engine, Group, Key, Nothing, Points, Special};
 
 /// Whether an option needs a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Its mention alone means true.
     Truth,
     Value,
@@ -14,7 +14,7 @@ pub(super) enum Kind {
 
 /// What becomes of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum To {
+pub(crate) enum To {
     /// This option.
     Key(&'static str),
     /// This group: what stands below it keeps its name.
@@ -32,7 +32,7 @@ pub(super) enum To {
 }
 
 /// The options that v3 does not know.
-pub(super) const OPTIONS: &[(&str, Kind, To)] = &[
+pub(crate) const OPTIONS: &[(&str, Kind, To)] = &[
     ("docker", Truth, Special),
     ("docker.swarmmode", Truth, Special),
     ("docker.swarmmoderefreshseconds", Value, Engine("refreshSeconds")),
@@ -196,14 +196,14 @@ const GONE: To = Nothing("remove it: the provider is gone");
 
 /// Options that v3 knows under the same name but takes otherwise. They count once another option
 /// has shown that this is v1.
-pub(super) const SHARED: &[(&str, Kind, To)] = &[
+pub(crate) const SHARED: &[(&str, Kind, To)] = &[
     ("api", Truth, Special),
     ("accesslog.fields.names", Value, Special),
     ("accesslog.fields.headers.names", Value, Special),
 ];
 
 /// The row of a key in lower case, and what the star stands for.
-pub(super) fn find<'k>(
+pub(crate) fn find<'k>(
     table: &[(&'static str, Kind, To)],
     key: &'k str,
 ) -> Option<(Kind, To, &'k str)> {

@@ -87,7 +87,16 @@ pub(super) fn translate(v1: &str) -> Result<Rule, String> {
                 let expressions = paths(name == "PathStripRegex", true)?;
                 rule.strip_regex.extend(expressions);
             }
-            "Host" => terms.push(each("Host", &arguments)),
+            "Host" => {
+                let wild = |host: &&&str| **host == "*" || host.starts_with("*.");
+                if let Some(host) = arguments.iter().find(wild) {
+                    rule.remarks.push(format!(
+                        "Host:{host} matched nothing in v1, which took the star as a letter; here \
+                         it stands for any name"
+                    ));
+                }
+                terms.push(each("Host", &arguments));
+            }
             "Method" => terms.push(each("Method", &arguments)),
             "HostRegexp" => {
                 let mut term = Vec::with_capacity(arguments.len());
@@ -133,6 +142,12 @@ pub(super) fn translate(v1: &str) -> Result<Rule, String> {
                 }
             }
             other => {
+                if let Some(known) = NAMES.iter().find(|known| known.eq_ignore_ascii_case(other)) {
+                    return Err(format!(
+                        "unknown function {}; expected {known}, spelled so",
+                        quote(other)
+                    ));
+                }
                 return Err(format!(
                     "unknown function {}; expected one of {}",
                     quote(other),

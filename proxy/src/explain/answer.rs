@@ -76,8 +76,12 @@ shape! {
         client: String,
         /// Whether it comes over TLS.
         tls: bool,
-        /// Headers that were asked for and do not get past the entry point.
+        /// Forwarding headers that were asked for and do not get past the entry point.
         dropped_headers: Vec<String>,
+        /// `x-forwarded-proto: https by http`: those that get another value there.
+        replaced_headers: Vec<String>,
+        /// Headers that are for the connection only.
+        hop_headers: Vec<String>,
     }
 
     /// An entry point.
@@ -196,6 +200,8 @@ shape! {
     struct Server {
         /// Its URL.
         url: String,
+        /// The URL's path, where requests do not get it (`preservePath` is not set).
+        unused_path: String,
         /// Its weight.
         weight: i64,
     }

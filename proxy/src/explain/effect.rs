@@ -4,10 +4,10 @@
 //! here what it would do, instead of being asked.
 
 use http::header::{HOST, HeaderName, LOCATION};
-use http::{Response, request};
+use http::{HeaderValue, Response, request};
 use swarmgate_config::checked;
 use swarmgate_config::name::QName;
-use swarmgate_config::routing;
+use swarmgate_config::{routing, secret};
 
 use super::answer;
 use crate::body::Body;
@@ -60,7 +60,7 @@ pub(super) fn described(answer: &Response<Body>) -> String {
     let reason = status.canonical_reason().unwrap_or_default();
     match answer.headers().get(LOCATION) {
         Some(location) => {
-            let location = String::from_utf8_lossy(location.as_bytes());
+            let location = secret::url(&String::from_utf8_lossy(location.as_bytes()));
             format!("{} {reason}, Location: {location}", status.as_u16())
         }
         None => format!("{} {reason}", status.as_u16()),
@@ -82,8 +82,10 @@ fn changes(before: &request::Parts, after: &request::Parts) -> Vec<String> {
         if lines == earlier {
             continue;
         }
-        let lines: Vec<_> =
-            lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let shown = |line: &&HeaderValue| {
+            secret::header(name.as_str(), &String::from_utf8_lossy(line.as_bytes())).into_owned()
+        };
+        let lines: Vec<String> = lines.iter().map(shown).collect();
         told.push(format!("sets the request's {}: {}", spelled(name), lines.join(", ")));
     }
     for name in before.headers.keys().filter(|name| !after.headers.contains_key(*name)) {
@@ -103,7 +105,7 @@ fn of_answer(written: Option<&routing::Middleware>) -> Vec<String> {
     };
     let told = headers.custom_response_headers.iter().map(|(name, value)| match value.is_empty() {
         true => format!("removes the answer's {name}"),
-        false => format!("sets the answer's {name}: {value}"),
+        false => format!("sets the answer's {name}: {}", secret::header(name, value)),
     });
     told.collect()
 }

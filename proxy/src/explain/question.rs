@@ -6,6 +6,7 @@ use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Uri, request};
 use serde::{Deserialize, Serialize};
+use swarmgate_config::secret;
 
 /// Longer URLs are no question.
 const LONGEST_URL: usize = 16 * 1024;
@@ -62,6 +63,8 @@ pub struct Target {
     pub port: u16,
     /// Path and query.
     pub target: String,
+    /// The URL as it may be repeated: without its user.
+    pub shown: String,
 }
 
 impl Target {
@@ -77,9 +80,18 @@ impl Target {
         if url.chars().any(char::is_control) {
             return Err(wrong("has a control character"));
         }
-        let (scheme, rest) = match url.split_once("://") {
-            Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => (scheme, rest),
-            _ => ("http", url),
+        let given = url.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+        // `//host` is a browser's short form.
+        let short = url.strip_prefix("//").unwrap_or(url);
+        let (scheme, rest) = given.unwrap_or(("http", short));
+        let start = short.get(..7).unwrap_or(short).to_ascii_lowercase();
+        let schemes = ["http:/", "https:/", "ws:/", "wss:/"];
+        if given.is_none() && schemes.iter().any(|scheme| start.starts_with(scheme)) {
+            return Err(wrong("has one slash behind its scheme"));
+        }
+        let shown = match given {
+            Some(_) => secret::url(url),
+            None => secret::url(&format!("://{rest}")).trim_start_matches("://").to_owned(),
         };
         let (tls, websocket) = match scheme.to_ascii_lowercase().as_str() {
             "http" => (false, false),
@@ -94,6 +106,11 @@ impl Target {
         let authority = authority.rsplit('@').next().unwrap_or_default();
         if !authority.is_ascii() {
             return Err("the URL's host is not ASCII; expected its xn-- form".into());
+        }
+        if !authority.contains('[') && authority.matches(':').count() > 1 {
+            return Err("the URL's host has several colons; expected brackets around an IPv6 \
+                        address: http://[::1]/"
+                .into());
         }
         let (name, port) = split_port(authority).ok_or_else(|| wrong("has no valid port"))?;
         if name.is_empty() {
@@ -111,7 +128,7 @@ impl Target {
         };
         let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
         let target = escaped(path);
-        Ok(Self { tls, websocket, host, name, port: port.unwrap_or(own), target })
+        Ok(Self { tls, websocket, host, name, port: port.unwrap_or(own), target, shown })
     }
 }
 
@@ -171,12 +188,15 @@ impl Question {
         if self.headers.len() > MOST_HEADERS {
             return Err(format!("more than {MOST_HEADERS} headers"));
         }
+        let mut names_host = false;
         for line in &self.headers {
             let wrong = || format!("{line:?} is no header; expected 'Name: value'");
             let (name, value) = line.split_once(':').ok_or_else(wrong)?;
             let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong())?;
             let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| wrong())?;
-            if name == HOST {
+            // The first one replaces the URL's; what a second one does, the proxy says.
+            if name == HOST && !names_host {
+                names_host = true;
                 head.headers.insert(name, value);
             } else {
                 head.headers
@@ -196,8 +216,12 @@ impl Question {
             return Ok(STRANGER);
         }
         let bare = self.from.trim_start_matches('[').trim_end_matches(']');
-        bare.parse()
-            .map_err(|_| format!("{:?} is no IP address; expected one such as 10.0.0.7", self.from))
+        bare.parse().map_err(|_| {
+            format!(
+                "{:?} is no IP address; expected one such as 10.0.0.7, without a port or zone",
+                self.from
+            )
+        })
     }
 
     /// Whether all of it can be understood, without asking anybody.
@@ -232,11 +256,27 @@ mod tests {
             ("http://a.test/../x//y", (false, "a.test", "a.test", 80, "/../x//y")),
             ("http://a.test/http://b", (false, "a.test", "a.test", 80, "/http://b")),
             ("a.test/http://b", (false, "a.test", "a.test", 80, "/http://b")),
+            ("//a.test/x", (false, "a.test", "a.test", 80, "/x")),
+            ("http:81/x", (false, "http:81", "http", 81, "/x")),
         ];
         for (url, expected) in table {
             let parsed = Target::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
             let Target { tls, host, name, port, target, .. } = &parsed;
             assert_eq!((*tls, &**host, &**name, *port, &**target), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn users_are_not_repeated() {
+        for (url, expected) in [
+            ("http://u:p@a.test/x@y", "http://xxxx@a.test/x@y"),
+            ("u:p@a.test/x", "xxxx@a.test/x"),
+            ("//u:p@a.test", "xxxx@a.test"),
+            ("a.test/http://u@b", "a.test/http://u@b"),
+            ("a.test/x", "a.test/x"),
+            ("https://a.test", "https://a.test"),
+        ] {
+            assert_eq!(Target::parse(url).unwrap().shown, expected, "{url}");
         }
     }
 
@@ -256,6 +296,10 @@ mod tests {
             ("http://a.test/\u{1b}[31m", "control character"),
             ("http://a.test/\r\nHost: b", "control character"),
             ("http://größe.test/", "xn--"),
+            ("http:/a.test/", "one slash"),
+            ("HTTPS:/a.test/", "one slash"),
+            ("::1", "brackets"),
+            ("http://fe80::1:80/", "brackets"),
             (&long, "bytes"),
         ];
         for (url, expected) in table {
@@ -281,6 +325,8 @@ mod tests {
             (ask("", &["X A: 1"], ""), "no header"),
             (ask("", &["X-A: a\nb"], ""), "no header"),
             (ask("", &[], "home"), "no IP address"),
+            (ask("", &[], "1.2.3.4:5"), "without a port"),
+            (ask("", &[], "fe80::1%eth0"), "zone"),
             (ask("", &["a: b"; 201], ""), "more than 200"),
         ] {
             let error = question.check().unwrap_err();

@@ -6,6 +6,7 @@ use swarmgate_config::breath::breathe;
 use swarmgate_config::checked::Status;
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::Service;
+use swarmgate_config::secret;
 
 use super::answer::{Disabled, Lost};
 use super::{View, brief, effect, near, walk};
@@ -152,7 +153,8 @@ pub(super) fn list(view: View<'_>, host: &str, entry_point: &str) -> Result<Rout
 impl Row {
     fn fill(&mut self, service: &Service) {
         let Some(balancer) = &service.load_balancer else { return };
-        self.servers = balancer.servers.iter().take(SERVERS).map(|it| it.url.clone()).collect();
+        self.servers =
+            balancer.servers.iter().take(SERVERS).map(|it| secret::url(&it.url)).collect();
         self.servers_more = balancer.servers.len().saturating_sub(SERVERS);
         self.running_tasks = balancer.swarm.map(|swarm| swarm.running_tasks);
         self.vip = balancer.swarm.is_some_and(|swarm| swarm.vip);

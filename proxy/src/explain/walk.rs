@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Response, StatusCode, request};
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request};
 use swarmgate_config::checked;
 use swarmgate_config::name::QName;
+use swarmgate_config::secret;
 
 use super::answer::{
     Candidate, EntryPoint, Explanation, Outcome, Requested, Router, Server, Service, Swarm,
@@ -30,7 +32,7 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
     let client = question.client()?;
     let mut told = Explanation {
         request: Requested {
-            url: question.url.clone(),
+            url: target.shown.clone(),
             method: head.method.to_string(),
             host: canonical::host(&target.host).into_owned(),
             path: head.uri.path().to_owned(),
@@ -62,7 +64,7 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
     if target.tls {
         connection.tls.set(Some(TlsInfo { version: "1.3", cipher: "" }));
     }
-    let asked: Vec<_> = head.headers.keys().cloned().collect();
+    let asked = head.headers.clone();
     let host = match imagine(&connection, view.server_name, &mut head) {
         Ok(host) => host,
         Err(answer) => {
@@ -76,12 +78,7 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
             return Ok(told);
         }
     };
-    let hop = ["connection", "upgrade"];
-    told.request.dropped_headers = asked
-        .iter()
-        .filter(|name| !head.headers.contains_key(*name) && !hop.contains(&name.as_str()))
-        .map(ToString::to_string)
-        .collect();
+    tell_headers(&asked, &head.headers, &mut told.request);
     let host = host.to_str().unwrap_or_default();
     let canonical_host = canonical::host(host);
     let path = canonical::routing_path(head.uri.path()).into_owned();
@@ -137,6 +134,35 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
         !told.disabled.iter().any(|it| it.errors.iter().any(said))
     });
     Ok(told)
+}
+
+/// What becomes of the headers that were asked for at the entry point.
+fn tell_headers(asked: &HeaderMap, left: &HeaderMap, told: &mut Requested) {
+    let lines = |headers: &HeaderMap, name: &HeaderName| {
+        let lines = headers.get_all(name).iter();
+        let shown = |line: &HeaderValue| {
+            let text = String::from_utf8_lossy(line.as_bytes());
+            brief(&secret::header(name.as_str(), &text))
+        };
+        lines.map(shown).collect::<Vec<_>>().join(", ")
+    };
+    let listed = lines(asked, &CONNECTION).to_ascii_lowercase();
+    let of_connection = |name: &str| {
+        ["keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"].contains(&name)
+            || listed.split(',').any(|token| token.trim() == name)
+    };
+    for name in asked.keys().filter(|name| ![HOST, CONNECTION, UPGRADE].contains(name)) {
+        let same = asked.get_all(name).iter().eq(left.get_all(name).iter());
+        match left.contains_key(name) {
+            _ if same => {}
+            true => {
+                let (old, new) = (lines(asked, name), lines(left, name));
+                told.replaced_headers.push(format!("{name}: {old} by {new}"));
+            }
+            false if of_connection(name.as_str()) => told.hop_headers.push(name.to_string()),
+            false => told.dropped_headers.push(name.to_string()),
+        }
+    }
 }
 
 fn certificate_of(
@@ -293,7 +319,7 @@ fn answered(answer: &Response<Body>) -> Outcome {
     let location = answer.headers().get(http::header::LOCATION);
     Outcome {
         status: Some(answer.status().as_u16()),
-        location: location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()),
+        location: location.map(|it| secret::url(&String::from_utf8_lossy(it.as_bytes()))),
         ..Outcome::default()
     }
 }
@@ -330,13 +356,30 @@ fn forwarded(head: &request::Parts, balancer: &Balancer) -> Outcome {
     let text = match (&*balancer.servers, balancer.swarm) {
         ([vip], Some(swarm)) if swarm.vip => format!(
             "{sent} goes to {}, behind which Swarm balances over {}",
-            vip.key.url,
+            origin(&vip.key.url),
             tasks(swarm.running_tasks)
         ),
-        ([only], _) => format!("{sent} goes to {}", only.key.url),
+        ([only], _) => format!("{sent} goes to {}", origin(&only.key.url)),
         (several, _) => format!("{sent} goes to one of {} servers, in turn", several.len()),
     };
     Outcome { kind: "forwarded".into(), sent: Some(sent), text, ..Outcome::default() }
+}
+
+/// A server's URL without its path, which is not used unless `preservePath` puts it before the
+/// request's own.
+fn origin(url: &str) -> String {
+    let shown = secret::url(url);
+    let Some((scheme, rest)) = shown.split_once("://") else { return shown };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{authority}")
+}
+
+/// A URL's path, without slashes at its end.
+fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let start = rest.find('/').unwrap_or(rest.len());
+    rest.get(start..).unwrap_or_default().trim_end_matches('/')
 }
 
 fn tasks(count: u32) -> String {
@@ -365,7 +408,11 @@ fn service_of(checked: &checked::Configuration, route: &Route, name: &QName) -> 
     told.servers_more = balancer.servers.len().saturating_sub(MOST);
     let servers = balancer.servers.iter().take(MOST);
     let server = |it: &swarmgate_config::routing::Server| Server {
-        url: it.url.clone(),
+        url: secret::url(&it.url),
+        unused_path: match it.preserve_path {
+            true => String::new(),
+            false => path(&it.url).to_owned(),
+        },
         weight: it.weight.unwrap_or(1),
     };
     told.servers = servers.map(server).collect();

@@ -26,6 +26,9 @@ pub async fn ask(base: &str, ask: &Ask) -> Result<Value, String> {
     if target.tls {
         return Err("--api: https is not spoken here; expected http://host:port".into());
     }
+    if target.shown != base {
+        return Err("--api: a user is not sent; expected http://host:port".into());
+    }
     let path = format!("{}{}", target.target.trim_end_matches('/'), path(ask));
     let fail = |error: String| format!("the API at {base} cannot be asked: {error}");
     let exchange = exchange(&target, &path);

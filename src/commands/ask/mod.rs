@@ -50,7 +50,17 @@ impl Common {
             Ok(())
         });
         taken
-            .or_else(|| Some(words.value(&["--pid"])?.map(|pid| self.pid = Some(pid))))
+            .or_else(|| {
+                let value = words.value(&["--pid"])?;
+                Some(value.and_then(|pid| {
+                    let plain = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+                    if pid.is_empty() || !pid.bytes().all(plain) {
+                        return Err(format!("--pid {pid:?}; expected a process id such as 1"));
+                    }
+                    self.pid = Some(pid);
+                    Ok(())
+                }))
+            })
             .or_else(|| Some(words.value(&["--api"])?.map(|url| self.api = Some(url))))
     }
 }
@@ -122,13 +132,19 @@ pub fn answer(common: &Common, ask: &Ask) -> Result<Value, String> {
     answer
 }
 
-/// Prints to standard output; colour only where a person looks and has not refused it.
-pub fn print(text: impl FnOnce(Paint) -> String) {
+/// Prints to standard output; colour only where a person looks and has not refused it. Returns
+/// `code`, or that of a failure.
+pub fn print(text: impl FnOnce(Paint) -> String, code: ExitCode) -> ExitCode {
     let mut out = std::io::stdout();
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
     let text = text(Paint { colour });
-    // Nobody may be listening (`| head`): the exit code is the answer then.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Nobody may be listening (`| head`): the exit code is the answer then.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(&format!("the output cannot be written: {error}"))
+        }
+        _ => code,
+    }
 }
 
 /// Says why there is no answer.
@@ -184,7 +200,13 @@ mod tests {
         let expected =
             Common { json: true, pid: Some("7".into()), api: Some("http://x".into()), help: true };
         assert_eq!((common, line.take().as_deref()), (expected, Some("z")));
-        let refused = Common::default().take(&mut words(&["--format", "xml"])).unwrap();
-        assert_eq!(refused.unwrap_err(), "--format \"xml\"; expected text or json");
+        for (line, expected) in [
+            (&["--format", "xml"][..], "--format \"xml\"; expected text or json"),
+            (&["--pid="], "--pid \"\"; expected a process id such as 1"),
+            (&["--pid", "x"], "--pid \"x\"; expected a process id such as 1"),
+        ] {
+            let refused = Common::default().take(&mut words(line)).unwrap();
+            assert_eq!(refused.unwrap_err(), expected);
+        }
     }
 }

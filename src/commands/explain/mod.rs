@@ -33,8 +33,7 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
         Err(error) => return ask::fail(&format!("explain: {error}; see swarmgate explain --help")),
     };
     if common.help {
-        ask::print(|_| HELP.into());
-        return ExitCode::SUCCESS;
+        return ask::print(|_| HELP.into(), ExitCode::SUCCESS);
     }
     let answer = match question.check().and_then(|()| ask::answer(&common, &Ask::Explain(question)))
     {
@@ -45,12 +44,14 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
         Ok(explanation) => explanation,
         Err(error) => return ask::fail(&format!("explain: the answer cannot be read: {error}")),
     };
-    if common.json {
-        ask::print(|_| ask::pretty(&answer));
-    } else {
-        ask::print(|paint| text::render(&explanation, paint));
+    let code = match explanation.router {
+        Some(_) => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+    };
+    match common.json {
+        true => ask::print(|_| ask::pretty(&answer), code),
+        false => ask::print(|paint| text::render(&explanation, paint), code),
     }
-    if explanation.router.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn parse(arguments: Vec<String>) -> Result<(Common, Question), String> {
@@ -59,7 +60,10 @@ fn parse(arguments: Vec<String>) -> Result<(Common, Question), String> {
     let mut url: Option<String> = None;
     while let Some(word) = words.peek() {
         let word = word.to_owned();
-        if let Some(taken) = common.take(&mut words) {
+        if word == "--" {
+            // No URL begins with a dash.
+            words.take();
+        } else if let Some(taken) = common.take(&mut words) {
             taken?;
         } else if let Some(method) = words.value(&["-X", "--method", "--request"]) {
             question.method = method?;
@@ -119,6 +123,7 @@ mod tests {
         assert_eq!(question, expected);
         assert!(common.json && !common.help);
         assert!(parsed(&["--help"]).unwrap().0.help);
+        assert_eq!(parsed(&["--", "a"]).unwrap().1.url, "a");
         for (line, expected) in [
             (&[][..], "the URL is missing"),
             (&["a", "b"], "\"b\" is another"),

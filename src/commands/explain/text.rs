@@ -68,7 +68,17 @@ fn request(told: &Explanation, page: &mut Page) {
     page.more(&format!("seen as host {}, path {seen}", request.host));
     if !request.dropped_headers.is_empty() {
         let names = request.dropped_headers.join(", ");
-        page.more(&format!("the entry point drops its headers {names}"));
+        page.more(&format!(
+            "the entry point drops its headers {names}: {} is not among forwardedHeaders.trustedIPs",
+            request.client
+        ));
+    }
+    for replaced in &request.replaced_headers {
+        page.more(&format!("the entry point replaces {replaced}"));
+    }
+    if !request.hop_headers.is_empty() {
+        let names = request.hop_headers.join(", ");
+        page.more(&format!("its headers {names} are for the connection only and go no further"));
     }
 }
 
@@ -140,7 +150,8 @@ fn routers(told: &Explanation, page: &mut Page) {
         rest.push(format!("{} for other hosts", told.for_other_hosts));
     }
     if !rest.is_empty() {
-        page.labelled(label, &format!("  and {}", rest.join(", ")), Tone::Faint);
+        let start = if told.considered.is_empty() { "none for this host;" } else { "  and" };
+        page.labelled(label, &format!("{start} {}", rest.join(", ")), Tone::Faint);
     } else if told.considered.is_empty() {
         page.first(label, "there is none");
     }
@@ -211,7 +222,11 @@ fn service(told: &Service, page: &mut Page) {
     for server in told.servers.iter().take(10) {
         let weight =
             if server.weight == 1 { String::new() } else { format!(", weight {}", server.weight) };
-        page.more(&format!("{}{weight}", server.url));
+        let path = match server.unused_path.as_str() {
+            "" => String::new(),
+            path => format!(", its path {path} is not used"),
+        };
+        page.more(&format!("{}{weight}{path}", server.url));
     }
     let more = told.servers.len().saturating_sub(10).saturating_add(told.servers_more);
     if more > 0 {

@@ -60,6 +60,13 @@ const TABLE: &[(&[&str], &[&str])] = &[
     ),
     (&["--acme.dnsProvider=x"], &["certificatesResolvers.acme.acme.dnsChallenge.provider=x"]),
     (&["--acme.entryPoint=https"], &[]),
+    (&["--acme"], &[]),
+    (&["--acme.onHostRule=false"], &[]),
+    (&["--debug=false"], &[]),
+    (&["--api=false"], &[]),
+    (&["--api.entryPoint=traefik"], &[]),
+    (&["--docker.swarmMode=false"], &[]),
+    (&["--defaultEntryPoints=http"], &[]),
     (&["--acme.onDemand"], &[]),
     (&["--acme.acmeLogging"], &[]),
     (&["--acme.overrideCertificates"], &[]),
@@ -153,9 +160,50 @@ fn every_flag() {
         });
         match told {
             Some(told) => assert!(told.expected.as_deref().unwrap().starts_with("in v3: ")),
-            None => assert!(["--acme.entryPoint"].contains(&flag), "{flag}: {:#?}", made.findings),
+            // There is no entry point of this name.
+            None => assert!(
+                flag == "--acme.entryPoint"
+                    && made.findings.iter().any(|it| it.message.contains("is no entry point")),
+                "{flag}: {:#?}",
+                made.findings
+            ),
         }
     }
+}
+
+#[test]
+fn no_flag_goes_untold() {
+    let line = [
+        "--docker=false",
+        "--docker.watch",
+        "--docker.domain=d",
+        "-c",
+        "/x.toml",
+        "--web.address=:81",
+        "--entryPoints=Name:traefik Address::8080",
+        "--entryPoints=Name:https Address::443 TLS ProxyProtocol:on WhiteList.IPStrategy.Depth:1",
+        "--acme.entryPoint=https",
+        "--defaultEntryPoints=nix",
+    ];
+    let made = translated(&line);
+    let texts: Vec<String> = made.findings.iter().map(ToString::to_string).collect();
+    for part in [
+        "flag --docker: --docker is of Traefik v1",
+        "flag --docker.watch: --docker.watch is of Traefik v1",
+        "flag --docker.domain: --docker.domain is of Traefik v1",
+        "in v3: --configFile=/x.toml",
+        "--web.address has no effect",
+        "ProxyProtocol.TrustedIPs",
+        "ipStrategy.depth",
+        "in v3: --entryPoints.https.http.tls.certResolver=acme",
+        "here all entry points serve them",
+    ] {
+        assert!(texts.iter().any(|text| text.contains(part)), "{part}: {texts:#?}");
+    }
+    let secret = translated(&["--docker", "--docker.endpoint=tcp://u:SECRET@h:1"]);
+    let texts: Vec<String> = secret.findings.iter().map(ToString::to_string).collect();
+    assert!(texts.iter().any(|text| text.contains("tcp://xxxx@h:1")), "{texts:#?}");
+    assert!(!texts.concat().contains("SECRET"), "{texts:#?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Whole command lines and files of v1, loaded.
 
-use crate::decode::{Loaded, Sources, load_install};
+use crate::decode::{
+    Format, Loaded, Sources, load_install, load_install_text, load_install_text_and_flags,
+};
 use crate::finding::{Finding, Severity};
 use crate::install::Install;
 
@@ -147,6 +149,62 @@ fn a_whole_file() {
     // v1 reads the command line after the file.
     let both = self::loaded(&["--docker.domain=other.test"], Some(("traefik.toml", TOML)));
     assert_eq!(both.install.v1.domain.as_deref(), Some("other.test"));
+}
+
+#[test]
+fn a_file_that_is_not_there_yet() {
+    let text = load_install_text("traefik.toml", TOML, Format::Toml).unwrap();
+    expected(&text.install);
+    assert_eq!(text.source, "file traefik.toml (Traefik v1)");
+    let flags = ["--docker.domain=other.test".to_owned()];
+    let both = load_install_text_and_flags("t.toml", TOML, Format::Toml, &flags).unwrap();
+    assert_eq!(both.install.v1.domain.as_deref(), Some("other.test"));
+    let today = "[entryPoints.web]\naddress = ':80'\n";
+    let today = load_install_text_and_flags("t.toml", today, Format::Toml, &flags).unwrap();
+    assert_eq!((today.source.as_str(), today.install.v1.domain), ("file t.toml", None));
+}
+
+/// Each table alone, beside a line of v1: it has an effect, or somebody is told.
+#[test]
+fn empty_tables_of_a_file() {
+    type Effect = fn(&Install) -> bool;
+    let acme = |install: &Install| install.certificates_resolvers["acme"].acme.clone().unwrap();
+    let table: [(&str, Effect, &str); 14] = [
+        ("[acme]\n[acme.tlsChallenge]", |_| true, ""),
+        ("[metrics]\n[metrics.prometheus]", |it| it.metrics.is_some(), ""),
+        ("[web.metrics.prometheus]", |it| it.metrics.is_some(), "web.metrics.prometheus"),
+        ("[ping]", |it| it.ping.is_some(), ""),
+        ("[accessLog]", |it| it.access_log.is_some(), ""),
+        ("[api]", |it| it.api.is_some(), ""),
+        ("[docker]", |it| it.providers.docker.is_some(), ""),
+        ("[docker.tls]", |_| true, "docker.tls is of Traefik v1"),
+        ("[traefikLog]", |_| true, "traefikLog is of Traefik v1"),
+        ("[api.statistics]", |_| true, "api.statistics is of Traefik v1"),
+        ("[file]", |_| true, "file is of Traefik v1"),
+        ("[retry]", |_| true, "retry is of Traefik v1"),
+        ("[consul]", |_| true, "consul"),
+        ("[tracing]\n[tracing.jaeger]", |_| true, "jaeger"),
+    ];
+    for (text, effect, told) in table {
+        let text = format!("logLevel = 'INFO'\n{text}\n");
+        match load(&[], Some(("t.toml", &text))) {
+            Ok(loaded) => {
+                assert!(effect(&loaded.install), "{text}");
+                let texts = texts(&loaded);
+                assert!(texts.iter().any(|it| it.contains(told)), "{told}: {texts:#?}");
+            }
+            // A challenge without a resolver's other options may end the start; it is told then.
+            Err(findings) => panic!("{text}: {findings:#?}"),
+        }
+    }
+    let text = "[acme]\nemail = 'a@b.test'\nstorage = '/a.json'\n[acme.tlsChallenge]\n";
+    let loaded = loaded(&[], Some(("t.toml", text)));
+    assert!(acme(&loaded.install).tls_challenge.is_some());
+    // What hangs on an entry point is led back to its table.
+    let text = "logLevel = 'INFO'\n[entryPoints.a]\naddress = ':80'\ncompress = true\n";
+    let loaded = self::loaded(&[], Some(("t.toml", text)));
+    let origin = loaded.install.v1.routing.middlewares["a-compress"].origin.to_string();
+    assert!(origin.contains("t.toml:2"), "{origin}");
 }
 
 #[test]

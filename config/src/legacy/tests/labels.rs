@@ -166,6 +166,15 @@ const TABLE: &[Row] = &[
         &[("traefik.frontend.auth.basic", "u:h")],
         &["m:basicauth.basicauth.users=u:h", "r:middlewares=s-basicauth"],
     ),
+    // The older label comes first, unless it is empty.
+    (
+        &[("traefik.frontend.auth.basic", "u:h"), ("traefik.frontend.auth.basic.users", "v:i")],
+        &["m:basicauth.basicauth.users=u:h", "r:middlewares=s-basicauth"],
+    ),
+    (
+        &[("traefik.frontend.auth.basic", ""), ("traefik.frontend.auth.basic.users", "v:i")],
+        &["m:basicauth.basicauth.users=v:i", "r:middlewares=s-basicauth"],
+    ),
     (
         &[
             ("traefik.frontend.auth.digest.users", "u:r:h"),
@@ -258,6 +267,13 @@ const TABLE: &[Row] = &[
             "m:ipallowlist.ipallowlist.ipstrategy.depth=1",
             "r:middlewares=s-ipallowlist",
         ],
+    ),
+    (
+        &[
+            ("traefik.frontend.whitelistSourceRange", "10.0.0.0/8"),
+            ("traefik.frontend.whiteList.useXForwardedFor", "true"),
+        ],
+        &["m:ipallowlist.ipallowlist.sourcerange=10.0.0.0/8", "r:middlewares=s-ipallowlist"],
     ),
     (
         &[("traefik.frontend.whitelistSourceRange", "10.0.0.0/8")],
@@ -387,7 +403,10 @@ fn one_finding_shows_the_labels_of_v3() {
         ("traefik.frontend.rule", "Host:whoami.docker.localhost"),
         ("traefik.port", "80"),
         ("traefik.frontend.auth.basic.users", "u:$apr1$secret"),
-        ("traefik.frontend.headers.customRequestHeaders", "X-Api-Key:secret||A:1||secret"),
+        (
+            "traefik.frontend.headers.customRequestHeaders",
+            "X-Api-Key:secret||A:1||secret||X-Auth:secret||X-Pass:secret||B:Basic secret",
+        ),
         ("traefik.enable", "true"),
     ]);
     let texts: Vec<String> = made.findings.iter().map(ToString::to_string).collect();
@@ -404,6 +423,14 @@ fn one_finding_shows_the_labels_of_v3() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // What says where requests go comes first.
+    let places = ["routers.s.rule", "services.s.", "middlewares.s-basicauth"]
+        .map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}")));
+    assert!(places.is_sorted(), "{text}");
+    let one = translated(&[("traefik.frontend.rule", "Host:a")]);
+    assert!(one.findings[0].message.starts_with("1 label of Traefik v1 is translated"));
+    let refused = translated(&[("traefik.frontend.rule", "Hots:a")]);
+    assert!(refused.findings[0].message.ends_with("but not all of it is served"));
 }
 
 #[test]
@@ -427,7 +454,9 @@ fn labels_without_counterpart() {
         ("traefik.frontend.rateLimit.rateSet.a.average", "5", "extractorFunc"),
         ("traefik.frontend.whiteList.useXForwardedFor", "true", "no whiteList.sourceRange"),
         ("traefik.frontend.headers.customRequestHeaders", "A", "no colon"),
-        ("traefik.frontend.headers.customRequestHeaders", "A.B:1", "level of a label"),
+        ("traefik.frontend.headers.customRequestHeaders", "A.B:1", "a file with http.middlewares"),
+        ("traefik.frontend.headers.customRequestHeaders", "A B:1", "no header's name"),
+        ("traefik.frontend.headers.customRequestHeaders", ":1", "no header's name"),
         ("traefik.frontend.passHostHeader", "yes", "neither true nor false"),
         ("traefik.frontend.Rule", "Host:x", "unknown label \"traefik.frontend.Rule\""),
         ("traefik.backend.nonsense", "x", "unknown label"),
@@ -538,6 +567,120 @@ fn segments() {
             "traefik.http.services.s-web.loadbalancer.server.port=80",
         ]
     );
+}
+
+#[test]
+fn segments_that_share_a_backend() {
+    // Labels of the second segment; the services of both, and whether somebody is told.
+    type Row<'a> = (&'a [(&'a str, &'a str)], [&'a str; 2], bool);
+    let table: [Row<'_>; 4] = [
+        (&[("traefik.two.port", "80")], ["s-x", "s-x"], false),
+        (&[("traefik.two.port", "81")], ["s-x", "s-two-s-x"], true),
+        (
+            &[("traefik.two.port", "80"), ("traefik.two.protocol", "https")],
+            ["s-x", "s-two-s-x"],
+            true,
+        ),
+        (
+            &[("traefik.two.port", "80"), ("traefik.two.backend.healthcheck.path", "/")],
+            ["s-x", "s-two-s-x"],
+            true,
+        ),
+    ];
+    for (second, services, is_told) in table {
+        let mut pairs = vec![
+            ("traefik.one.port", "80"),
+            ("traefik.one.backend", "x"),
+            ("traefik.one.frontend.rule", "Host:one.test"),
+            ("traefik.two.backend", "x"),
+            ("traefik.two.frontend.rule", "Host:two.test"),
+        ];
+        pairs.extend(second);
+        let decoded = decoded(&pairs);
+        let configuration = &decoded.configuration;
+        let led = ["s-one", "s-two"].map(|name| configuration.routers[name].value.service.clone());
+        assert_eq!(led, services.map(|name| Some(name.to_owned())), "{second:?}");
+        let port = |name: &str| {
+            let balancer = configuration.services[name].value.load_balancer.as_ref().unwrap();
+            balancer.server.as_ref().unwrap().port.clone()
+        };
+        assert_eq!(port(services[0]).map(|port| port.to_string()), Some("80".into()), "{second:?}");
+        let wanted = second[0].1;
+        assert_eq!(port(services[1]).map(|port| port.to_string()), Some(wanted.into()));
+        let told = configuration.findings.iter().any(|it| it.message.contains("share a backend"));
+        assert_eq!(told, is_told, "{second:?}: {:#?}", configuration.findings);
+    }
+}
+
+#[test]
+fn redirections_behind_a_proxy() {
+    let made = |proxy: &'static str, more: &[(&'static str, &'static str)]| {
+        let mut pairs = vec![
+            ("traefik.frontend.rule", "Host:a.test,b.test"),
+            ("traefik.port", "80"),
+            ("traefik.frontend.headers.SSLRedirect", "true"),
+            ("traefik.frontend.headers.SSLProxyHeaders", proxy),
+            ("traefik.frontend.auth.basic.users", "u:h"),
+        ];
+        pairs.extend(more);
+        translated(&pairs)
+    };
+    let routers = |made: &Translated| -> Vec<String> {
+        let own = |line: &String| {
+            line.starts_with(ROUTERS)
+                && [".rule=", ".middlewares="].iter().any(|it| line.contains(it))
+        };
+        let lines = lines(made).into_iter().filter(own);
+        lines.map(|line| line.strip_prefix(ROUTERS).unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        routers(&made("X-Forwarded-Proto:https", &[])),
+        [
+            "s.rule=Host(`a.test`) || Host(`b.test`)",
+            "s.middlewares=s-sslredirect,s-headers,s-basicauth"
+        ]
+    );
+    // Both have all that protects, and exclude each other.
+    assert_eq!(
+        routers(&made("Front-End-Https:on", &[])),
+        [
+            "s.rule=(Host(`a.test`) || Host(`b.test`)) && Header(`Front-End-Https`, `on`)",
+            "s.middlewares=s-headers,s-basicauth",
+            "s-sslredirect.rule=(Host(`a.test`) || Host(`b.test`)) && !Header(`Front-End-Https`, `on`)",
+            "s-sslredirect.middlewares=s-sslredirect,s-headers,s-basicauth",
+        ]
+    );
+    let two = routers(&made("X-Forwarded-Proto:https||A:b", &[]));
+    assert!(two[0].ends_with("&& (Header(`X-Forwarded-Proto`, `https`) || Header(`A`, `b`))"));
+    assert!(two[2].ends_with("&& !Header(`X-Forwarded-Proto`, `https`) && !Header(`A`, `b`)"));
+    // The second one is not served where the first one is not.
+    let refused = made("A:b", &[("traefik.frontend.auth.oauth.x", "y")]);
+    assert!(refused.refused.contains("s") && refused.refused.contains("s-sslredirect"));
+    // Without a rule there is nothing to add to.
+    let bare = translated(&[
+        ("traefik.port", "80"),
+        ("traefik.frontend.headers.SSLRedirect", "true"),
+        ("traefik.frontend.headers.SSLProxyHeaders", "A:b"),
+    ]);
+    assert!(bare.findings.iter().any(|it| it.message.contains("there is no redirection")));
+    assert!(bare.findings.iter().any(|it| it.message.contains("Traefik v1 left this out")));
+    assert!(!routers(&bare).iter().any(|line| line.contains("sslredirect")));
+}
+
+#[test]
+fn all_routers_of_a_frontend_are_refused_together() {
+    let yaml = "entryPoints: {http: {address: ':80'}, https: {address: ':443'}}";
+    for protection in ["traefik.frontend.auth.basic.Users", "traefik.frontend.auth.oauth.x"] {
+        let all = map(&[
+            ("traefik.frontend.rule", "Host:a.test"),
+            ("traefik.port", "80"),
+            (protection, "u:h"),
+        ]);
+        let decoded = decode("swarm", "s", true, &all, &Context::of(&install(yaml)));
+        let names: Vec<&String> = decoded.configuration.routers.keys().collect();
+        assert!(names.is_empty(), "{protection}: {names:?}");
+        assert!(decoded.refused.iter().any(|(_, name)| name == "s-tls"), "{:?}", decoded.refused);
+    }
 }
 
 #[test]

@@ -81,6 +81,10 @@ fn modifiers() {
     }
     let odd = translate("Host:a;ReplacePathRegex:/x").unwrap();
     assert_eq!((odd.replace_path_regex, odd.remarks.len()), (None, 1));
+    // The star was a letter.
+    for (v1, remarks) in [("Host:a,*.b", 1), ("Host:*", 1), ("Host:a.*", 0), ("Host:a", 0)] {
+        assert_eq!(translate(v1).unwrap().remarks.len(), remarks, "{v1}");
+    }
 }
 
 #[test]
@@ -91,7 +95,8 @@ fn mistakes() {
         ("Host", "no arguments in \"Host\""),
         ("Host:", "no arguments in"),
         (":x", "no function in"),
-        ("host:a.test", "unknown function \"host\"; expected one of Host, HostRegexp"),
+        ("host:a.test", "unknown function \"host\"; expected Host, spelled so"),
+        ("Hots:a.test", "unknown function \"Hots\"; expected one of Host, HostRegexp"),
         ("Host(`a.test`)", "no arguments in"),
         ("Headers:K", "Headers has 1 arguments"),
         ("Query:a", "Query \"a\" has no value"),

@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use swarmgate_config::checked::{Checked, Configuration, Status};
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::{LoadBalancer, Middleware, Router, Service};
+use swarmgate_config::secret;
 
 use super::Scene;
 use super::json::{prune, prune_here};
 use super::list::{Key, Page, status_text};
-use super::redact::{redact, without_user};
+use super::redact::redact;
 
 /// `/api/http/routers`.
 pub(super) fn routers(scene: &Scene<'_>) -> Result<Page, String> {
@@ -287,7 +288,7 @@ pub(in crate::internal) fn servers_up(
     balancer: &LoadBalancer,
 ) -> impl Iterator<Item = (String, bool)> {
     let up = balancer.swarm.is_none_or(|swarm| swarm.running_tasks > 0);
-    balancer.servers.iter().map(move |server| (without_user(&server.url), up))
+    balancer.servers.iter().map(move |server| (secret::url(&server.url), up))
 }
 
 fn redact_servers(value: &mut Value) {

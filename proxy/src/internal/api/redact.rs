@@ -1,39 +1,50 @@
 //! What the API must not tell: password hashes, keys, tokens, user info of URLs.
 
 use serde_json::Value;
-
-const HIDDEN: &str = "xxxx";
+use swarmgate_config::secret::{self, HIDDEN, is_secret_option};
 
 /// Replaces secrets at every depth.
 pub(super) fn redact(value: &mut Value) {
+    redact_below("", value);
+}
+
+/// `parent`: the member's name (lower-case) that holds the value.
+fn redact_below(parent: &str, value: &mut Value) {
     match value {
         Value::Object(map) => {
-            for (key, value) in map {
-                let key = key.to_ascii_lowercase();
+            for (name, value) in map {
+                let key = name.to_ascii_lowercase();
                 match value {
-                    Value::String(text) if is_secret(&key) && !text.is_empty() => {
+                    Value::String(text) if holds_headers(parent) => {
+                        *text = secret::header(&key, text).into_owned();
+                    }
+                    Value::String(text) if is_secret_option(&key) && !text.is_empty() => {
                         *text = HIDDEN.into();
                     }
-                    Value::String(text) if matches!(key.as_str(), "address" | "url") => {
-                        *text = without_user(text);
+                    Value::String(text)
+                        if matches!(key.as_str(), "address" | "replacement" | "url") =>
+                    {
+                        *text = secret::url(text);
                     }
                     Value::Array(users) if key == "users" => {
                         users.iter_mut().for_each(hide_hash);
                     }
-                    other => redact(other),
+                    // The middleware of this name has options, a health check has headers.
+                    other if key == "headers" && parent == "healthcheck" => {
+                        redact_below("customrequestheaders", other);
+                    }
+                    other => redact_below(&key, other),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_below(parent, item)),
         _ => {}
     }
 }
 
-/// Whether a member of this name (lower-case) holds a secret: options and header names alike.
-fn is_secret(key: &str) -> bool {
-    let words = ["password", "secret", "token", "apikey", "api-key", "api_key"];
-    matches!(key, "key" | "authorization" | "proxy-authorization" | "cookie")
-        || words.iter().any(|word| key.contains(word))
+/// Whether an option of this name (lower-case) is a map of headers.
+fn holds_headers(key: &str) -> bool {
+    matches!(key, "customrequestheaders" | "customresponseheaders")
 }
 
 /// `name:hash` keeps its name.
@@ -43,17 +54,6 @@ fn hide_hash(user: &mut Value) {
             Some((name, _)) => format!("{name}:{HIDDEN}"),
             None => HIDDEN.into(),
         };
-    }
-}
-
-/// A URL without what stands between `://` and `@`.
-pub(super) fn without_user(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{HIDDEN}@{host}{path}"),
-        None => url.to_owned(),
     }
 }
 
@@ -70,8 +70,11 @@ mod tests {
                 "address": "http://u:p@auth:9/x@y", "tls": { "key": "k", "cert": "c" }
             },
             "headers": { "customRequestHeaders": {
-                "Authorization": "Basic x", "X-Api-Key": "k", "X-Token": "", "X-Other": "o"
-            } },
+                "Authorization": "Basic x", "X-Api-Key": "k", "X-Auth": "a", "X-Token": "",
+                "X-Other": "o"
+            }, "stsSeconds": 5, "publicKey": "p" },
+            "healthCheck": { "path": "/", "headers": { "X-Session": "s", "X-Plain": "p" } },
+            "redirectRegex": { "regex": "^http://a/", "replacement": "http://u:p@b/$1" },
             "rateLimit": { "redis": { "password": "p", "endpoints": ["a:1"] } },
             "plugin": { "p": { "clientSecret": "s", "list": [{ "token": "t" }] } }
         });
@@ -83,8 +86,11 @@ mod tests {
                 "address": "http://xxxx@auth:9/x@y", "tls": { "key": "xxxx", "cert": "c" }
             },
             "headers": { "customRequestHeaders": {
-                "Authorization": "xxxx", "X-Api-Key": "xxxx", "X-Token": "", "X-Other": "o"
-            } },
+                "Authorization": "xxxx", "X-Api-Key": "xxxx", "X-Auth": "xxxx", "X-Token": "",
+                "X-Other": "o"
+            }, "stsSeconds": 5, "publicKey": "p" },
+            "healthCheck": { "path": "/", "headers": { "X-Session": "xxxx", "X-Plain": "p" } },
+            "redirectRegex": { "regex": "^http://a/", "replacement": "http://xxxx@b/$1" },
             "rateLimit": { "redis": { "password": "xxxx", "endpoints": ["a:1"] } },
             "plugin": { "p": { "clientSecret": "xxxx", "list": [{ "token": "xxxx" }] } }
         });
