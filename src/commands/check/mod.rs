@@ -5,6 +5,7 @@
 //! this command cannot disagree with the proxy. `lints` add what the proxy cannot see: what the
 //! engine's clients make of a file, and what lies around the proxy.
 
+mod command;
 mod gather;
 mod guess;
 mod input;
@@ -78,7 +79,7 @@ pub fn run(arguments: &[String], variables: &[(String, String)]) -> Outcome {
         match input::read(path) {
             Ok(read) => texts.push(read),
             Err(message) => {
-                let stderr = format!("check: {message}\n");
+                let stderr = format!("check: {}\n", text::clean(&message));
                 return Outcome { stderr, code: 2, ..Outcome::default() };
             }
         }
@@ -106,6 +107,9 @@ pub fn examine(
 ) -> Report {
     let mut report = gather::gather(options, texts, variables);
     report.notes.retain(|note| !note.message.is_empty());
+    for note in &mut report.notes {
+        note.enter_block(&report.sources);
+    }
     settle(&mut report.notes);
     report
 }
@@ -120,8 +124,15 @@ impl Report {
 /// Mistakes of form, and what else is said about the same value because of them.
 const CAUSES: &[&str] =
     &["quotes-in-value", "label-spaces", "dollar-not-doubled", "required-variable"];
-const CONSEQUENCES: &[&str] =
-    &["bad-rule", "unknown-key", "rule-never-matches", "label", "middleware", "bad-port"];
+const CONSEQUENCES: &[&str] = &[
+    "bad-rule",
+    "unknown-key",
+    "rule-never-matches",
+    "label",
+    "middleware",
+    "bad-port",
+    "missing-port",
+];
 
 /// One mistake, one note: in order, without repetition and without mere consequences.
 fn settle(notes: &mut Vec<Note>) {

@@ -57,14 +57,13 @@ pub fn render(report: &Report, options: &Options, terminal: &Terminal) -> String
     if !options.quiet {
         for world in &report.worlds {
             for stack in &world.stacks {
-                let file = report.sources.shown(stack.file);
-                let line =
-                    format!("{}: {}\n", terminal.paint(Paint::Bold, file), table::about(stack));
-                out.push_str(&plain(&line, terminal.colour));
+                let file = &clean(report.sources.shown(stack.file));
+                let about = clean(&table::about(stack));
+                let line = format!("{}: {about}\n", terminal.paint(Paint::Bold, file));
+                out.push_str(&line);
             }
             if world.known {
-                let line = format!("install configuration: {}\n", world.from);
-                out.push_str(&plain(&line, false));
+                out.push_str(&format!("install configuration: {}\n", clean(&world.from)));
             } else if !world.stacks.is_empty() {
                 out.push_str(
                     "install configuration: not among the files; entry points and resolvers are \
@@ -138,7 +137,7 @@ fn render_note(note: &Note, sources: &Sources, terminal: Terminal) -> String {
         (Some(at), Some((first, last))) => {
             let number = at.line.to_string();
             let gutter = " ".repeat(number.len());
-            let file = sources.shown(at.file);
+            let file = clean(sources.shown(at.file));
             out.push_str(&format!("{gutter}{} {file}:{number}:{first}\n", arrow(terminal, "-->")));
             let line = sources.line(at).unwrap_or_default();
             let (line, first, last) = window(line, first, last);
@@ -165,9 +164,9 @@ fn render_note(note: &Note, sources: &Sources, terminal: Terminal) -> String {
         (at, _) => {
             let place = match (at, &note.place) {
                 (Some(at), _) if at.is_line() => {
-                    format!("{}:{}:{}", sources.shown(at.file), at.line, at.column)
+                    format!("{}:{}:{}", clean(sources.shown(at.file)), at.line, at.column)
                 }
-                (Some(at), _) => sources.shown(at.file).to_owned(),
+                (Some(at), _) => clean(sources.shown(at.file)),
                 (None, Some(place)) => clean(place),
                 (None, None) => String::new(),
             };
@@ -213,27 +212,24 @@ fn window(line: &str, first: u32, last: u32) -> (String, usize, usize) {
 fn printable(letter: char) -> char {
     match letter {
         '\t' => ' ',
-        letter if letter.is_control() => '\u{fffd}',
+        letter if letter.is_control() || turns(letter) => '\u{fffd}',
         letter => letter,
     }
 }
 
+/// Characters that nobody sees, and that show others in another order.
+fn turns(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
 /// Text of outsiders: nothing in it commands the terminal, and it ends somewhere.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let cut: String =
         text.chars().take(600).map(|c| if c == '\n' { ' ' } else { printable(c) }).collect();
     if text.chars().nth(600).is_some() { format!("{cut}...") } else { cut }
-}
-
-/// Control characters of names; our own escapes stay where they were wanted.
-fn plain(text: &str, colour: bool) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => c,
-            '\u{1b}' if colour => c,
-            c => printable(c),
-        })
-        .collect()
 }
 
 fn render_table(table: &Table, terminal: Terminal) -> String {
@@ -354,5 +350,6 @@ mod tests {
     #[test]
     fn nothing_commands_the_terminal() {
         assert_eq!(clean("a\u{1b}[31m\nb\tc"), "a\u{fffd}[31m b c");
+        assert_eq!(clean("a\u{202e}b\u{200b}"), "a\u{fffd}b\u{fffd}");
     }
 }

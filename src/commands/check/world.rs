@@ -132,6 +132,7 @@ impl World {
         {
             for stack in &mut self.stacks {
                 stack.engine = *first;
+                stack.sure = true;
             }
         }
     }
@@ -181,34 +182,25 @@ impl World {
     fn assume_objects(&mut self, merged: &mut Merged) {
         let mut middlewares = BTreeSet::new();
         let mut services = BTreeSet::new();
-        for written in merged.values() {
+        for (provider, written) in merged.iter() {
+            let named = |reference: &String| QName::resolve(reference, provider);
             for router in written.routers.values() {
-                middlewares.extend(router.value.middlewares.iter().cloned());
-                services.extend(router.value.service.iter().cloned());
+                middlewares.extend(router.value.middlewares.iter().map(named));
+                services.extend(router.value.service.iter().map(named));
             }
             for middleware in written.middlewares.values() {
                 let chain = middleware.value.chain.as_ref();
-                middlewares.extend(chain.into_iter().flat_map(|chain| chain.middlewares.clone()));
+                middlewares
+                    .extend(chain.into_iter().flat_map(|chain| &chain.middlewares).map(named));
             }
         }
         for entry_point in self.install.entry_points.values() {
-            middlewares.extend(entry_point.http.middlewares.iter().cloned());
+            // One without a provider is no name of an object here.
+            let full = entry_point.http.middlewares.iter().filter(|name| name.contains('@'));
+            middlewares.extend(full.map(|name| QName::resolve(name, "")));
         }
-        let known: BTreeSet<&'static str> =
-            self.providers().into_iter().map(|(name, ..)| name).collect();
-        let foreign = |reference: &String| -> Option<QName> {
-            let (_, provider) = reference.rsplit_once('@')?;
-            let here = match provider {
-                "internal" => true,
-                "file" => self.files_known,
-                // A stack that is not among the files may define it, unless the proxy is: then
-                // all that it will serve should be.
-                provider => self.known && known.contains(provider),
-            };
-            (!here).then(|| QName::resolve(reference, provider))
-        };
-        let middlewares: Vec<QName> = middlewares.iter().filter_map(&foreign).collect();
-        let services: Vec<QName> = services.iter().filter_map(&foreign).collect();
+        middlewares.retain(|name| !self.is_here(name.provider()));
+        services.retain(|name| !self.is_here(name.provider()));
         for name in middlewares {
             let chain = Chain::default();
             let value = Middleware { chain: Some(chain), ..Middleware::default() };
@@ -219,6 +211,60 @@ impl World {
             let value = HttpService { load_balancer: balancer, ..HttpService::default() };
             self.assume(merged, name, |written| &mut written.services, value);
         }
+    }
+
+    /// Whether all objects of a provider are among the files.
+    fn is_here(&self, provider: &str) -> bool {
+        match provider {
+            "internal" => true,
+            "file" => self.files_known,
+            // A stack that is not among the files may define it, unless the proxy is: then all
+            // that it will serve should be, but for what comes from elsewhere.
+            provider if self.known => {
+                let own = self.providers().iter().any(|(name, ..)| *name == provider);
+                let any = self.install.providers.plugin.is_some();
+                own || !(any || self.unread_providers().contains(&provider))
+            }
+            _ => false,
+        }
+    }
+
+    /// Providers that the proxy has and no file tells of.
+    fn unread_providers(&self) -> Vec<&'static str> {
+        let given = &self.install.providers;
+        [
+            ("http", given.http.is_some()),
+            ("rest", given.rest.is_some()),
+            ("consul", given.consul.is_some()),
+            ("etcd", given.etcd.is_some()),
+            ("zookeeper", given.zoo_keeper.is_some()),
+            ("redis", given.redis.is_some()),
+            ("consulcatalog", given.consul_catalog.is_some()),
+            ("nomad", given.nomad.is_some()),
+            ("ecs", given.ecs.is_some()),
+            ("knative", given.knative.is_some()),
+            ("kubernetes", given.kubernetes_ingress.is_some()),
+            ("kubernetesingressnginx", given.kubernetes_ingress_nginx.is_some()),
+            ("kubernetescrd", given.kubernetes_crd.is_some()),
+            ("kubernetesgateway", given.kubernetes_gateway.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
+    }
+
+    /// The names of the providers that the proxy has; `None` where it is not known, or may have
+    /// some of any name.
+    pub fn provider_names(&self) -> Option<Vec<&'static str>> {
+        if !self.known || self.install.providers.plugin.is_some() {
+            return None;
+        }
+        let mut names: Vec<&'static str> =
+            self.providers().into_iter().map(|(name, ..)| name).collect();
+        names.extend(self.install.providers.file.as_ref().map(|_| "file"));
+        names.extend(self.unread_providers());
+        names.push("internal");
+        Some(names)
     }
 
     fn assume<T>(

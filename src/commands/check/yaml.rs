@@ -16,6 +16,8 @@ use super::source::Spot;
 /// Aliases may repeat what is long: so many values and bytes are read at most.
 const MOST_NODES: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
+/// Brackets that are open at once.
+const MOST_OPEN: usize = 10_000;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,6 +140,9 @@ pub struct Broken {
 
 /// Reads a text; `file` goes into the places.
 pub fn read(file: usize, text: &str) -> Result<Read, Broken> {
+    if let Some(at) = too_deep(file, text) {
+        return Err(Broken { message: "brackets nest too deeply".to_owned(), at: Some(at) });
+    }
     let pass = Pass { file, nodes: Cell::new(0), bytes: Cell::new(0), twice: RefCell::default() };
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(document) = documents.next() else {
@@ -155,6 +160,26 @@ pub fn read(file: usize, text: &str) -> Result<Read, Broken> {
             NodeSeed(&pass).deserialize(next).is_ok_and(|node| !node.is_null())
         });
     Ok(Read { root, twice: pass.twice.into_inner(), more })
+}
+
+/// The bracket at which so many are open that the library would take its time: it looks through all
+/// of them at each one more. Those in texts count as well, and no text has so many.
+fn too_deep(file: usize, text: &str) -> Option<Spot> {
+    let mut open = 0_usize;
+    for (line, content) in text.split('\n').enumerate() {
+        for (column, letter) in content.chars().enumerate() {
+            match letter {
+                '[' | '{' => open = open.saturating_add(1),
+                ']' | '}' => open = open.saturating_sub(1),
+                _ => continue,
+            }
+            if open > MOST_OPEN {
+                let number = |at: usize| u32::try_from(at.saturating_add(1)).unwrap_or(u32::MAX);
+                return Some(Spot { file, line: number(line), column: number(column) });
+            }
+        }
+    }
+    None
 }
 
 /// `3 column 5, while ...`
@@ -437,6 +462,13 @@ services:
         for text in ["? {x: y}\n: z\n", "a: &x [*x]\n", "- a\n-b", "{", "\u{0}"] {
             let _ = read(0, text);
         }
+    }
+
+    #[test]
+    fn open_brackets_are_bounded() {
+        let wrong = read(0, &format!("a: 1\nb: {}", "[".repeat(1_000_000))).unwrap_err();
+        assert_eq!(wrong.at, Some(Spot { file: 0, line: 2, column: 10_004 }));
+        assert!(read(0, &format!("b: [{}]", "[], ".repeat(20_000))).is_ok());
     }
 
     #[test]
