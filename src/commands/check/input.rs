@@ -150,7 +150,13 @@ pub fn sniff(file: usize, shown: &str, text: &str, notes: &mut Vec<Note>) -> Opt
     let read = match yaml::read(file, text) {
         Ok(read) => read,
         Err(broken) => {
-            let message = format!("not valid YAML: {}", broken.message);
+            // What begins with a tab has no better name in the library.
+            let line = broken.at.and_then(|at| usize::try_from(at.line).ok()?.checked_sub(1));
+            let line = line.and_then(|line| text.lines().nth(line)).unwrap_or_default();
+            let message = match line.trim_start_matches(' ').starts_with('\t') {
+                true => "not valid YAML: a tab indents here; YAML takes spaces only".to_owned(),
+                false => format!("not valid YAML: {}", broken.message),
+            };
             notes.push(Note::error("syntax", broken.at.or(at), message));
             return None;
         }
@@ -164,9 +170,9 @@ pub fn sniff(file: usize, shown: &str, text: &str, notes: &mut Vec<Note>) -> Opt
                 format!("the key {key:?} stands in its map twice: the client refuses the file");
             notes.push(Note::error("twice", Some(*spot), message).expected("one of them"));
         }
-        if read.more {
+        if let Some(at) = read.more {
             let message = "only the first of several documents is read";
-            notes.push(Note::warning("several-documents", at, message));
+            notes.push(Note::warning("several-documents", Some(at), message));
         }
     }
     match which {

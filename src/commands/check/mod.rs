@@ -5,6 +5,7 @@
 //! this command cannot disagree with the proxy. `lints` add what the proxy cannot see: what the
 //! engine's clients make of a file, and what lies around the proxy.
 
+mod again;
 mod command;
 mod gather;
 mod guess;
@@ -22,6 +23,7 @@ mod source;
 mod stack;
 mod table;
 mod text;
+mod width;
 mod world;
 mod yaml;
 
@@ -80,7 +82,12 @@ pub fn run(arguments: &[String], variables: &[(String, String)]) -> Outcome {
             Ok(read) => texts.push(read),
             Err(message) => {
                 let stderr = format!("check: {}\n", text::clean(&message));
-                return Outcome { stderr, code: 2, ..Outcome::default() };
+                // Whoever uploads the file wants one.
+                let stdout = match options.format {
+                    Format::Sarif => sarif::failed(&message),
+                    Format::Text | Format::Json => String::new(),
+                };
+                return Outcome { stdout, stderr, code: 2 };
             }
         }
     }

@@ -4,8 +4,8 @@ use swarmgate_config::finding::{Finding, ObjectKind, Origin};
 
 use super::note::Note;
 use super::source::{Sources, Spot};
-use super::stack::Label;
-use super::world::World;
+use super::stack::{Engine, Label};
+use super::world::{World, has_labels};
 
 /// Finds a finding's place and kind.
 pub fn note(world: &World, finding: Finding, sources: &Sources) -> Note {
@@ -16,6 +16,19 @@ pub fn note(world: &World, finding: Finding, sources: &Sources) -> Note {
     note.skip = skip;
     note.expected = finding.expected;
     note.object = finding.object;
+    if let (Origin::Label { service, .. }, "missing-port") = (&finding.origin, id)
+        && let Some((stack, service)) = world.service(service)
+        && !has_labels(service.read_labels(stack.engine))
+    {
+        let provider = match stack.engine {
+            Engine::Swarm => "swarm",
+            Engine::Compose => "docker",
+        };
+        note.expected = Some(format!(
+            "traefik.enable=false, if it is not meant to be served, or \
+             --providers.{provider}.exposedByDefault=false"
+        ));
+    }
     if at.is_none() {
         note.place = Some(finding.origin.to_string());
     }
@@ -205,7 +218,7 @@ fn unquoted(message: &str) -> String {
 }
 
 /// The kind of a finding, for filters and for CI.
-fn id(finding: &Finding) -> &'static str {
+pub fn id(finding: &Finding) -> &'static str {
     let message = &unquoted(&finding.message);
     if message.contains("does not exist") && !message.contains("invalid middleware type") {
         return match message.starts_with("middleware") {

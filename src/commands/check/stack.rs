@@ -383,7 +383,16 @@ fn labels(node: Option<&Node>, notes: &mut Vec<Note>) -> Vec<Label> {
                         Some((key, value)) => add(key, value.to_owned(), element.at),
                         None => add(text, String::new(), element.at),
                     },
-                    _ => {}
+                    // Nothing at all may be what an unset variable left.
+                    Value::Null => {}
+                    _ => {
+                        let message = "a label in a list is a text: this one is none, and the \
+                                       client refuses the file";
+                        notes.push(
+                            Note::error("label-form", Some(element.at), message)
+                                .expected("- key=value"),
+                        );
+                    }
                 }
             }
         }
@@ -433,6 +442,12 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
     for element in node.map(Node::elements).unwrap_or_default() {
         let at = element.at;
         if let Some(text) = element.text() {
+            // `C:\x:/y`: the first colon is a drive's.
+            let drive = is_drive(&text);
+            let (from, text) = match drive {
+                true => text.split_at(2),
+                false => ("", text.as_str()),
+            };
             let mut parts = text.split(':');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
             let options = parts.next().unwrap_or_default();
@@ -440,9 +455,9 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
                 Some(target) => (first, target),
                 None => ("", first),
             };
-            let bind = source.starts_with(['/', '.', '~']);
+            let bind = drive || source.starts_with(['/', '.', '~']);
             mounts.push(Mount {
-                source: source.to_owned(),
+                source: format!("{from}{source}"),
                 target: target.to_owned(),
                 kind: if bind { "bind" } else { "volume" }.to_owned(),
                 read_only: options.split(',').any(|option| option == "ro"),
@@ -463,6 +478,14 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
         });
     }
     mounts
+}
+
+/// Whether a path begins with a letter, a colon and a backslash: a folder of Windows.
+fn is_drive(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|letter| letter.is_ascii_alphabetic())
+        && letters.next() == Some(':')
+        && matches!(letters.next(), Some('\\'))
 }
 
 fn mounted(kind: &'static str, node: Option<&Node>) -> Vec<Mounted> {

@@ -15,8 +15,9 @@ use swarmgate_config::name::QName;
 use swarmgate_config::routing::{
     Chain, Configuration, LoadBalancer, Map, Middleware, Service as HttpService, Written,
 };
-use swarmgate_discovery::offline::{self, Left, Planned};
+use swarmgate_discovery::offline::{self, Left, Outcome, Planned};
 
+use super::again;
 use super::stack::{Engine, Label, Service, Stack};
 
 /// One proxy and all it serves.
@@ -94,20 +95,7 @@ impl World {
                 self.names.entry(stack.own_name(service)).or_insert((number, at));
             }
         }
-        let own = self.own_networks();
-        for (name, _, engine) in self.providers() {
-            let planned: Vec<Planned> = self
-                .stacks
-                .iter()
-                .filter(|stack| stack.engine == engine)
-                .flat_map(|stack| stack.services.iter().map(move |service| (stack, service)))
-                .filter(|(_, service)| self.known || has_labels(service.read_labels(engine)))
-                .map(|(stack, service)| stack.planned(service))
-                .collect();
-            let outcome = match engine {
-                Engine::Swarm => offline::swarm(name, &self.install, &planned, own.clone()),
-                Engine::Compose => offline::docker(&self.install, &planned, own.clone()),
-            };
+        for (name, outcome) in self.deployed(&BTreeSet::new()) {
             let left = outcome.left.into_iter();
             self.left.extend(left.map(|(service, why)| (name.to_owned(), service, why)));
             let addresses = outcome.addresses.into_iter();
@@ -120,7 +108,48 @@ impl World {
         }
         self.assume_objects(&mut merged);
         self.checked = check::check(&self.install, &merged);
-        std::mem::take(&mut self.checked.findings)
+        let mut findings = std::mem::take(&mut self.checked.findings);
+        findings.extend(again::look(self, &merged, &findings));
+        findings
+    }
+
+    /// What each provider of labels would send; some labels may be left out. A port is replaced:
+    /// without any, the service would have another mistake.
+    pub fn deployed(&self, without: &BTreeSet<again::Label>) -> Vec<(&'static str, Outcome)> {
+        let own = self.own_networks();
+        let plan = |stack: &Stack, service: &Service| {
+            let mut planned = stack.planned(service);
+            if !without.is_empty() {
+                let name: Arc<str> = planned.name.as_str().into();
+                planned.labels.retain(|key, value| {
+                    let refused = without.contains(&(name.clone(), key.as_str().into()));
+                    let port = refused && key.to_ascii_lowercase().ends_with(".server.port");
+                    if port {
+                        *value = "80".to_owned();
+                    }
+                    port || !refused
+                });
+            }
+            planned
+        };
+        let providers = self.providers().into_iter();
+        providers
+            .map(|(name, _, engine)| {
+                let planned: Vec<Planned> = self
+                    .stacks
+                    .iter()
+                    .filter(|stack| stack.engine == engine)
+                    .flat_map(|stack| stack.services.iter().map(move |service| (stack, service)))
+                    .filter(|(_, service)| self.known || has_labels(service.read_labels(engine)))
+                    .map(|(stack, service)| plan(stack, service))
+                    .collect();
+                let outcome = match engine {
+                    Engine::Swarm => offline::swarm(name, &self.install, &planned, own.clone()),
+                    Engine::Compose => offline::docker(&self.install, &planned, own.clone()),
+                };
+                (name, outcome)
+            })
+            .collect()
     }
 
     /// A proxy with one provider reads all stacks with it.
@@ -157,7 +186,7 @@ impl World {
     }
 
     /// Nobody said which entry points and resolvers there are: those that routers name.
-    fn assume_entry_points(&mut self, merged: &Merged) {
+    pub fn assume_entry_points(&mut self, merged: &Merged) {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         let routers = || merged.values().flat_map(|written| written.routers.values());
         for router in routers() {
@@ -179,7 +208,7 @@ impl World {
     }
 
     /// References to providers that are not among the files are taken to lead somewhere.
-    fn assume_objects(&mut self, merged: &mut Merged) {
+    pub fn assume_objects(&mut self, merged: &mut Merged) {
         let mut middlewares = BTreeSet::new();
         let mut services = BTreeSet::new();
         for (provider, written) in merged.iter() {

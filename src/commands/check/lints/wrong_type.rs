@@ -3,7 +3,7 @@
 use super::Context;
 use crate::commands::check::note::Note;
 use crate::commands::check::source::Spot;
-use crate::commands::check::stack::Stack;
+use crate::commands::check::stack::{Engine, Stack};
 use crate::commands::check::yaml::{Node, Value};
 
 /// What a value may be.
@@ -38,9 +38,12 @@ const SERVICE: &[(&str, Shape)] = &[
 pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
     for stack in &context.world.stacks {
         sections(stack, notes);
+        project_name(stack, notes);
         let Some(services) = stack.root.pair("services") else { continue };
-        let empty = matches!(&services.node.value, Value::Map(pairs) if pairs.is_empty());
-        if empty || services.node.is_null() {
+        if services.node.is_null() {
+            notes.push(wrong("services", "nothing", Shape::Map, services.at, "services"));
+        }
+        if matches!(&services.node.value, Value::Map(pairs) if pairs.is_empty()) {
             let message = "services: is empty, so there is nothing to deploy";
             notes.push(Note::warning("wrong-type", Some(services.at), message).needle("services"));
         }
@@ -53,7 +56,7 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
             if !expect(&path, &pair.node, Shape::Map, pair.at, &pair.key, notes) {
                 continue;
             }
-            service(&path, &pair.node, notes);
+            service(&path, &pair.node, stack.engine, notes);
             if !["image", "build", "extends", "provider"].iter().any(|k| pair.node.get(k).is_some())
             {
                 let message = format!("service {:?} has neither image nor build", pair.key);
@@ -65,6 +68,24 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
             }
         }
     }
+}
+
+/// Compose's names are stricter than those of stacks.
+fn project_name(stack: &Stack, notes: &mut Vec<Note>) {
+    let Some(pair) = stack.root.pair("name").filter(|_| stack.engine == Engine::Compose) else {
+        return;
+    };
+    let Some(name) = pair.node.text().filter(|name| !name.is_empty()) else { return };
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if name.starts_with(letter) && name.chars().all(|c| letter(c) || matches!(c, '_' | '-')) {
+        return;
+    }
+    let message = format!("{name:?} is no name of a project: compose refuses the file");
+    notes.push(
+        Note::error("wrong-type", Some(pair.at), message)
+            .needle(name)
+            .expected("lower-case letters, digits, - and _"),
+    );
 }
 
 fn sections(stack: &Stack, notes: &mut Vec<Note>) {
@@ -84,10 +105,17 @@ fn sections(stack: &Stack, notes: &mut Vec<Note>) {
     }
 }
 
-fn service(path: &str, node: &Node, notes: &mut Vec<Note>) {
+fn service(path: &str, node: &Node, engine: Engine, notes: &mut Vec<Note>) {
     for (key, shape) in SERVICE {
-        let Some(pair) = node.pair(key).filter(|pair| !pair.node.is_null()) else { continue };
+        let Some(pair) = node.pair(key) else { continue };
         let path = format!("{path}.{key}");
+        if pair.node.is_null() {
+            // `docker stack config` refuses a key without a value; of compose this is not known.
+            if engine == Engine::Swarm && *key != "deploy" {
+                notes.push(wrong(&path, "nothing", *shape, pair.at, key));
+            }
+            continue;
+        }
         if expect(&path, &pair.node, *shape, pair.at, key, notes) && *key == "ports" {
             ports(&pair.node, notes);
         }
@@ -138,7 +166,10 @@ fn wrong(path: &str, is: &str, shape: Shape, at: Spot, key: &str) -> Note {
         Shape::Words => "a text or a list",
         Shape::Text => "a text",
     };
-    let message = format!("{path} is {is}: the client refuses the file");
+    let message = match is {
+        "nothing" => format!("{path} has no value: the client refuses the file"),
+        is => format!("{path} is {is}: the client refuses the file"),
+    };
     Note::error("wrong-type", Some(at), message).needle(key).expected(expected)
 }
 
@@ -148,7 +179,7 @@ fn ports(node: &Node, notes: &mut Vec<Note>) {
             Value::Map(_) => match element.get("target").and_then(Node::text) {
                 Some(text) if is_port(&text, 1) => continue,
                 Some(text) => format!("the target port {text:?} is none"),
-                None => "the port has no target:".to_owned(),
+                None => "the port has no target".to_owned(),
             },
             Value::List(_) => "a list is no port".to_owned(),
             _ => {
