@@ -238,6 +238,12 @@ impl Stack {
             dnsrr: text("endpoint_mode").is_some_and(|mode| mode == "dnsrr"),
             host,
             ports,
+            published: service
+                .ports
+                .iter()
+                .filter(|port| port.host_mode)
+                .filter_map(|port| Some((port.target, port.published?)))
+                .collect(),
         }
     }
 }

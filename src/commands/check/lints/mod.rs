@@ -2,6 +2,7 @@
 
 mod acme;
 mod acme_storage;
+mod compose_only;
 mod constraints;
 mod docker_prefix;
 mod doubled_dollar;
@@ -55,6 +56,7 @@ const ALL: &[Lint] = &[
     undefined::lint,
     unquoted::lint,
     inline_content::lint,
+    compose_only::lint,
     no_provider::lint,
     constraints::lint,
     docker_prefix::lint,
