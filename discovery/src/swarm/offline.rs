@@ -163,12 +163,7 @@ fn listed(number: usize, planned: &Planned, addresses: &mut Addresses) -> Servic
             endpoint_spec: spec.clone(),
             ..ServiceSpec::default()
         }),
-        endpoint: Some(ServiceEndpoint {
-            spec,
-            ports,
-            virtual_ips: Some(virtual_ips),
-            ..ServiceEndpoint::default()
-        }),
+        endpoint: Some(ServiceEndpoint { spec, ports, virtual_ips: Some(virtual_ips) }),
         service_status: Some(ServiceServiceStatus {
             running_tasks: Some(count),
             desired_tasks: Some(count),

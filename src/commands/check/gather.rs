@@ -20,7 +20,7 @@ use super::source::{Sources, Spot};
 use super::stack::{self, Engine, Stack};
 use super::world::World;
 use super::yaml::Node;
-use super::{Report, guess, merge, place};
+use super::{Report, follow, guess, merge, place};
 
 /// A stack file before it is understood.
 struct Draft {
@@ -54,6 +54,9 @@ pub fn gather(
         match input::sniff(file, &shown, &text, &mut notes) {
             Some(Kind::Stack(mut root)) => {
                 let engine = options.engine.unwrap_or_else(|| guess::engine(&shown, &root).0);
+                if engine == Engine::Compose {
+                    follow::follow(file, &mut root, &mut sources);
+                }
                 if !variables_of(file, engine, &mut root, &sources, variables, &mut notes) {
                     continue;
                 }

@@ -7,6 +7,7 @@
 
 mod again;
 mod command;
+mod follow;
 mod gather;
 mod guess;
 mod input;

@@ -1,5 +1,5 @@
-//! What compose knows and `docker stack deploy` refuses: keys at the top and of services. What
-//! `include` and `extends` bring is not followed, and that is said.
+//! What compose knows and `docker stack deploy` refuses: keys at the top and of services; and
+//! `include` and `extends` of a compose file that could not be followed.
 
 use super::Context;
 use crate::commands::check::note::Note;
@@ -8,7 +8,7 @@ use crate::commands::check::yaml::Pair;
 
 const TOP: &[&str] = &["name", "include", "models"];
 const SERVICE: &[&str] = &["extends", "profiles"];
-/// Those whose files nobody here opens.
+/// Those that are gone from the tree once they are followed.
 const FOLLOWED: &[&str] = &["include", "extends"];
 
 pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
@@ -38,9 +38,10 @@ fn note(stack: &Stack, pair: &Pair) -> Option<Note> {
             })
         }
         Engine::Compose if FOLLOWED.contains(&key) => {
-            let message = format!("{key}: is not followed: what it brings is not looked at");
+            let message =
+                format!("{key}: cannot be followed from here: what it brings is not looked at");
             Note::warning("not-followed", Some(pair.at), message)
-                .expected("the output of docker compose config, by standard input")
+                .expected("a file below the folders of those given, and a service in it")
         }
         Engine::Compose => return None,
     };
