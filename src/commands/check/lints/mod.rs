@@ -66,7 +66,6 @@ const ALL: &[Lint] = &[
     shadowed::lint,
     unused_middleware::lint,
     elsewhere::lint,
-    unknown_provider::lint,
     published_backend::lint,
     published_entry_point::lint,
     socket::lint,
@@ -85,6 +84,7 @@ pub fn all(world: &World, sources: &Sources, notes: &mut Vec<Note>) {
     for lint in ALL {
         lint(&context, notes);
     }
+    unknown_provider::explain(&context, notes);
 }
 
 /// What only several worlds together show.

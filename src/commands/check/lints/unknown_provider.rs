@@ -5,11 +5,12 @@ use super::Context;
 use crate::commands::check::closest;
 use crate::commands::check::note::Note;
 
-pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
+/// Adds it to the notes about what does not exist.
+pub fn explain(context: &Context<'_>, notes: &mut [Note]) {
     let world = context.world;
     let Some(providers) = world.provider_names() else { return };
     let checked = &world.checked;
-    for note in notes.iter_mut() {
+    for note in notes {
         let middleware = note.id == "unknown-middleware";
         if !middleware && note.id != "unknown-service" {
             continue;
