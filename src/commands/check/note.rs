@@ -84,7 +84,9 @@ impl Note {
         let needle = needle.lines().next().unwrap_or_default();
         let behind = |line: &str, from: usize| -> String { line.chars().skip(from).collect() };
         let from = usize::try_from(at.column).unwrap_or(usize::MAX).saturating_sub(1);
-        let own = sources.line(at).map(|line| behind(line, from));
+        // A line that announces a block is short.
+        let own = sources.line(at).filter(|line| line.len() <= MOST_COLUMNS);
+        let own = own.map(|line| behind(line, from));
         if needle.is_empty() || own.is_none_or(|own| own.contains(needle)) {
             return;
         }
