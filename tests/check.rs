@@ -407,3 +407,78 @@ fn exit_codes_and_options() {
     assert!(!quiet.contains("ROUTERS") && quiet.contains("error["), "{quiet}");
     assert!(run("--help", "").1.contains("swarmgate check FILE"));
 }
+
+/// What a stranger's file names is read only below the files given and the working directory, and
+/// only if it is an ordinary file.
+#[test]
+fn files_that_a_file_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let stacks = directory.path().join("stacks");
+    std::fs::create_dir_all(stacks.join("inside")).unwrap();
+    let install = "entryPonits: {SECRET: 1}\nproviders: {swarm: {}}\n";
+    std::fs::write(directory.path().join("outside.yml"), install).unwrap();
+    std::fs::write(stacks.join("inside/traefik.yml"), install).unwrap();
+    std::os::unix::fs::symlink("../outside.yml", stacks.join("link.yml")).unwrap();
+    for (file, read) in [
+        ("./inside/traefik.yml", true),
+        ("../outside.yml", false),
+        ("./link.yml", false),
+        ("/proc/self/environ", false),
+        ("/dev/zero", false),
+        ("./inside", false),
+    ] {
+        let stack = format!(
+            "services:\n  proxy:\n    image: traefik\n    configs: [{{source: t, target: \
+             /etc/traefik/traefik.yml}}]\nconfigs: {{t: {{file: {file}}}}}\n"
+        );
+        std::fs::write(stacks.join("stack.yml"), stack).unwrap();
+        let arguments = ["--notes", "stack.yml"].map(str::to_owned);
+        let (_, stdout, _) = swarmgate(&stacks, &arguments, &[], "");
+        assert_eq!(stdout.contains("entryPonits"), read, "{file}: {stdout}");
+        assert_eq!(stdout.contains("install-unknown"), !read, "{file}: {stdout}");
+        assert!(read || !stdout.contains("SECRET"), "{file}: {stdout}");
+    }
+}
+
+#[test]
+fn a_pipe_is_no_file_of_variables() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join(".env");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::write(directory.path().join("stack.yml"), "services: {web: {image: x}}\n").unwrap();
+    let (code, stdout, _) = swarmgate(directory.path(), &["stack.yml".to_owned()], &[], "");
+    assert_eq!(code, 0, "{stdout}");
+}
+
+#[test]
+fn names_of_files_command_no_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["a\u{1b}[31m.yml", "b\nerror[x]: y.yml", "c\u{202e}.yml"] {
+        std::fs::write(directory.path().join(name), BROKEN).unwrap();
+        for colour in ["--color=never", "--color=always"] {
+            let arguments = [colour.to_owned(), name.to_owned()];
+            let (_, stdout, _) = swarmgate(directory.path(), &arguments, &[], "");
+            for part in ["\u{1b}[31m.yml", "\nerror[x]: y", "\u{202e}"] {
+                assert!(!stdout.contains(part), "{stdout}");
+            }
+        }
+        let missing = format!("no{name}");
+        let (_, _, stderr) = swarmgate(directory.path(), &[missing], &[], "");
+        assert!(
+            !stderr.contains(['\u{1b}', '\u{202e}']) && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_cannot_begin_is_sarif_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["--format=sarif", "nowhere.yml"].map(str::to_owned);
+    let (code, stdout, stderr) = swarmgate(directory.path(), &arguments, &[], "");
+    assert_eq!(code, 2);
+    assert!(stderr.contains("nowhere.yml"), "{stderr}");
+    let sarif: serde_json::Value = serde_json::from_str(&stdout).expect("valid JSON");
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false, "{sarif}");
+}

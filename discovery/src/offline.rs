@@ -40,6 +40,8 @@ pub struct Planned {
     pub host: bool,
     /// Container ports that are exposed or published; containers only.
     pub ports: Vec<u16>,
+    /// Ports that are published on the nodes (`mode: host`), by the container's; services only.
+    pub published: BTreeMap<u16, u16>,
 }
 
 /// Why a service leads to no route.
@@ -158,6 +160,7 @@ mod tests {
             dnsrr: false,
             host: false,
             ports: vec![],
+            published: BTreeMap::new(),
         }
     }
 
@@ -208,6 +211,29 @@ mod tests {
             assert_eq!(backend(&outcome), (networks, expected), "{case}");
             assert!(outcome.left.is_empty(), "{case}: {:?}", outcome.left);
             assert!(outcome.configuration.findings.is_empty(), "{case}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn services_on_their_nodes() {
+        let enabled = format!("traefik.enable=true {PORT}");
+        let web = || Planned { networks: [].into(), ..planned("app_web", &enabled) };
+        let bridge = || Planned { networks: [("bridge".into(), false)].into(), ..web() };
+        let table = [
+            ("the host's network", Planned { host: true, ..web() }, Some(80)),
+            ("published", Planned { published: [(80, 8080)].into(), ..web() }, Some(8080)),
+            ("bridge", Planned { published: [(80, 8080)].into(), ..bridge() }, Some(8080)),
+            ("another port", Planned { published: [(81, 8080)].into(), ..bridge() }, None),
+            ("nowhere", web(), None),
+        ];
+        for (case, planned, port) in table {
+            let outcome = swarm("swarm", &install(""), &[planned], None);
+            let servers = outcome.configuration.services.values().filter_map(|service| {
+                let balancer = service.value.load_balancer.as_ref()?;
+                balancer.servers.first()?.url.rsplit_once(':')?.1.parse::<u16>().ok()
+            });
+            assert_eq!(servers.collect::<Vec<_>>(), Vec::from_iter(port), "{case}: {outcome:?}");
+            assert_eq!(outcome.configuration.findings.is_empty(), port.is_some(), "{case}");
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bollard::models::{
-    EndpointSpec, EndpointSpecModeEnum, NetworkAttachmentConfig, Service, ServiceEndpoint,
-    ServiceEndpointVirtualIps, ServiceServiceStatus, ServiceSpec, ServiceSpecMode,
-    ServiceSpecModeReplicated, TaskSpec,
+    EndpointPortConfig, EndpointPortConfigPublishModeEnum, EndpointSpec, EndpointSpecModeEnum,
+    NetworkAttachmentConfig, Service, ServiceEndpoint, ServiceEndpointVirtualIps,
+    ServiceServiceStatus, ServiceSpec, ServiceSpecMode, ServiceSpecModeReplicated, TaskSpec,
 };
 use swarmgate_config::breath::look;
 use swarmgate_config::routing::Skipped;
@@ -25,6 +25,9 @@ const NODE: &str = "node";
 
 /// More tasks than anybody needs to see.
 const MOST_TASKS: u32 = 100;
+
+/// Networks that each node has for itself.
+const OF_NODES: &[&str] = &["host", "bridge", "none"];
 
 /// See [`crate::offline::swarm`].
 pub fn offline(
@@ -49,6 +52,7 @@ pub fn offline(
     let overlays: Overlays = planned
         .iter()
         .flat_map(|service| &service.networks)
+        .filter(|(name, _)| !OF_NODES.contains(&name.as_str()))
         .map(|(name, ingress)| (name.clone(), Overlay { name: name.clone(), ingress: *ingress }))
         .collect();
     let around = Around {
@@ -121,12 +125,22 @@ fn listed(number: usize, planned: &Planned, addresses: &mut Addresses) -> Servic
     let spec = dnsrr.map(|mode| EndpointSpec { mode: Some(mode), ..EndpointSpec::default() });
     let targets = planned.networks.iter().filter(|(_, ingress)| !**ingress);
     let networks = targets
-        .map(|(name, _)| NetworkAttachmentConfig {
-            target: Some(name.clone()),
+        .map(|(name, _)| name.as_str())
+        .chain(planned.host.then_some("host"))
+        .map(|name| NetworkAttachmentConfig {
+            target: Some(name.to_owned()),
             ..NetworkAttachmentConfig::default()
         })
         .collect();
-    let vips = planned.networks.keys().filter(|_| !planned.dnsrr).map(|name| {
+    let ports = planned.published.iter().map(|(target, published)| EndpointPortConfig {
+        target_port: Some((*target).into()),
+        published_port: Some((*published).into()),
+        publish_mode: Some(EndpointPortConfigPublishModeEnum::HOST),
+        ..EndpointPortConfig::default()
+    });
+    let ports = Some(ports.collect());
+    let overlays = planned.networks.keys().filter(|name| !OF_NODES.contains(&name.as_str()));
+    let vips = overlays.filter(|_| !planned.dnsrr).map(|name| {
         let address = addresses.next(name);
         ServiceEndpointVirtualIps {
             network_id: Some(name.clone()),
@@ -154,11 +168,7 @@ fn listed(number: usize, planned: &Planned, addresses: &mut Addresses) -> Servic
             endpoint_spec: spec.clone(),
             ..ServiceSpec::default()
         }),
-        endpoint: Some(ServiceEndpoint {
-            spec,
-            virtual_ips: Some(virtual_ips),
-            ..ServiceEndpoint::default()
-        }),
+        endpoint: Some(ServiceEndpoint { spec, ports, virtual_ips: Some(virtual_ips) }),
         service_status: Some(ServiceServiceStatus {
             running_tasks: Some(count),
             desired_tasks: Some(count),
@@ -179,10 +189,12 @@ fn tasks_of(id: &str, planned: &Planned, addresses: &mut Addresses) -> Vec<Task>
             networks_attachments: planned
                 .networks
                 .keys()
+                .map(String::as_str)
+                .chain(planned.host.then_some("host"))
                 .map(|name| Attachment {
                     network: AttachedNetwork {
-                        id: name.clone(),
-                        spec: AttachedSpec { name: name.clone() },
+                        id: name.to_owned(),
+                        spec: AttachedSpec { name: name.to_owned() },
                     },
                     addresses: vec![format!("{}/24", addresses.next(name))],
                 })

@@ -10,8 +10,8 @@ use swarmgate_config::install::Install;
 use swarmgate_config::routing::Configuration;
 use swarmgate_discovery::offline;
 
-use super::input::{self, Kind};
-use super::interpolate::{self, Found, Oddity, dotenv};
+use super::input::{self, Kind, Reach};
+use super::interpolate::{self, Budget, Found, Oddity, dotenv};
 use super::lints;
 use super::note::Note;
 use super::options::Options;
@@ -20,7 +20,7 @@ use super::source::{Sources, Spot};
 use super::stack::{self, Engine, Stack};
 use super::world::World;
 use super::yaml::Node;
-use super::{Report, guess, merge, place};
+use super::{Report, follow, guess, merge, place};
 
 /// A stack file before it is understood.
 struct Draft {
@@ -42,7 +42,9 @@ pub fn gather(
     texts: Vec<(String, String)>,
     variables: &[(String, String)],
 ) -> Report {
+    let given = options.files.iter().map(|(path, _)| path.as_str());
     let mut sources = Sources::default();
+    sources.reach = Reach::of(given);
     let mut notes = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut given = Given::default();
@@ -51,8 +53,13 @@ pub fn gather(
         let file = sources.add(&shown, text.clone());
         match input::sniff(file, &shown, &text, &mut notes) {
             Some(Kind::Stack(mut root)) => {
-                let engine = options.engine.unwrap_or_else(|| guess::engine(&shown, &root));
-                variables_of(file, engine, &mut root, &sources, variables, &mut notes);
+                let engine = options.engine.unwrap_or_else(|| guess::engine(&shown, &root).0);
+                if engine == Engine::Compose {
+                    follow::follow(file, &mut root, &mut sources);
+                }
+                if !variables_of(file, engine, &mut root, &sources, variables, &mut notes) {
+                    continue;
+                }
                 let whole = root.get("services").is_some_and(|services| !services.is_null());
                 match drafts.first_mut() {
                     // A file without services only makes sense on top of another.
@@ -69,10 +76,14 @@ pub fn gather(
         .into_iter()
         .map(|draft| {
             let shown = sources.shown(draft.file).to_owned();
-            let engine = options.engine.unwrap_or_else(|| guess::engine(&shown, &draft.root));
+            let (engine, sure) = match options.engine {
+                Some(engine) => (engine, true),
+                None => guess::engine(&shown, &draft.root),
+            };
             let said = draft.name.is_some() || draft.root.get("name").is_some();
             let name = draft.name.unwrap_or_else(|| guess::name(&shown, &draft.root));
-            let stack = stack::read(draft.file, name, engine, draft.root, &mut notes);
+            let mut stack = stack::read(draft.file, name, engine, draft.root, &mut notes);
+            stack.sure = sure;
             (stack, said)
         })
         .collect();
@@ -89,9 +100,11 @@ pub fn gather(
         }
         world.files = offline::files(all);
         let findings = world.build();
-        notes.extend(findings.into_iter().map(|finding| place::note(world, finding, &mut sources)));
-        soften(world, &mut notes);
-        lints::all(world, &sources, &mut notes);
+        let mut own: Vec<Note> =
+            findings.into_iter().map(|finding| place::note(world, finding, &sources)).collect();
+        soften(world, &mut own);
+        lints::all(world, &sources, &mut own);
+        notes.append(&mut own);
     }
     if worlds.len() > 1 {
         lints::across(&worlds, &mut notes);
@@ -114,7 +127,8 @@ fn soften(world: &World, notes: &mut [Note]) {
     }
 }
 
-/// Replaces the variables of a stack file, and tells what is odd about them.
+/// Replaces the variables of a stack file, and tells what is odd about them. False: it became too
+/// large to be looked at.
 fn variables_of(
     file: usize,
     engine: Engine,
@@ -122,9 +136,10 @@ fn variables_of(
     sources: &Sources,
     variables: &[(String, String)],
     notes: &mut Vec<Note>,
-) {
+) -> bool {
     let folder = sources.get(file).map(|source| source.folder().to_owned()).unwrap_or_default();
-    let beside = input::text_of(&folder.join(".env")).map(|text| dotenv(&text)).unwrap_or_default();
+    let beside =
+        input::ordinary(&folder.join(".env")).map(|text| dotenv(&text)).unwrap_or_default();
     let from_file: RefCell<BTreeSet<String>> = RefCell::default();
     let lookup = |name: &str| {
         let of = |known: &[(String, String)]| {
@@ -137,11 +152,17 @@ fn variables_of(
         })
     };
     let mut found: Vec<Found> = Vec::new();
+    let mut budget = Budget::default();
     for section in ["services", "networks", "volumes", "configs", "secrets", "name"] {
-        let super::yaml::Value::Map(pairs) = &mut root.value else { return };
+        let super::yaml::Value::Map(pairs) = &mut root.value else { return true };
         if let Some(pair) = pairs.iter_mut().find(|pair| pair.key == section) {
             let mut below = Vec::new();
-            interpolate::tree(&mut pair.node, &lookup, &mut below);
+            let done = interpolate::tree(&mut pair.node, &lookup, &mut budget, &mut below);
+            if let Err(at) = done {
+                let message = "the file is too large once its variables are replaced";
+                notes.push(Note::error("syntax", Some(at), message).expected("shorter values"));
+                return false;
+            }
             found.extend(below);
         }
     }
@@ -171,6 +192,7 @@ fn variables_of(
         let expected = "set -a; . ./.env; set +a before the deployment";
         notes.push(Note::info("env-file", Some(Spot::whole(file)), message).expected(expected));
     }
+    true
 }
 
 fn oddity(found: &Found) -> Note {
@@ -178,7 +200,7 @@ fn oddity(found: &Found) -> Note {
     let doubled = || {
         let (key, value) = match found.raw.split_once('=') {
             Some((key, value)) if key.starts_with("traefik") => (key, value),
-            _ => ("", found.raw.as_str()),
+            _ => ("", &*found.raw),
         };
         let value = value.replace("$$", "$").replace('$', "$$");
         let all = if key.is_empty() { value } else { format!("{key}={value}") };
@@ -282,7 +304,7 @@ fn worlds(
     sources: &mut Sources,
     notes: &mut Vec<Note>,
 ) -> Vec<World> {
-    let proxy_of = |stack: &Stack| stack.services.iter().position(proxy::is_proxy);
+    let proxy_of = proxy::of_stack;
     if !given.installs.is_empty() {
         let mut worlds = Vec::new();
         let mut stacks = Some(stacks);
@@ -412,7 +434,7 @@ fn of_provider(
                 Leads::Inline(text, at) => {
                     let shown = format!("{}:{}", sources.shown(at.file), at.line);
                     let format = if path.ends_with(".toml") { Format::Toml } else { Format::Yaml };
-                    sources.add(&shown, text.clone());
+                    sources.add_within(&shown, text.clone(), at);
                     world.files_known = true;
                     return match decode_routing_file(&shown, &text, format) {
                         Ok(configuration) => vec![configuration],
@@ -441,7 +463,7 @@ fn of_provider(
     let mut read = Vec::new();
     let mut any = false;
     for path in paths {
-        let Ok(text) = input::text_of(&path) else { continue };
+        let Ok(text) = sources.reach.read(&path) else { continue };
         any = true;
         let shown = path.display().to_string();
         let format = if shown.ends_with(".toml") { Format::Toml } else { Format::Yaml };

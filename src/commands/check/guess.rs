@@ -6,34 +6,62 @@ use super::stack::{Engine, Stack};
 use super::world::{has_labels, is_traefik};
 use super::yaml::{Node, Value};
 
-/// Who will run a stack, by what it asks for.
-pub fn engine(shown: &str, root: &Node) -> Engine {
+/// Keys of a service that only compose knows.
+const OF_COMPOSE: &[&str] =
+    &["build", "container_name", "restart", "profiles", "network_mode", "extends"];
+/// Those that `docker stack deploy` passes over without harm.
+const PASSED_OVER: &[&str] = &["container_name", "restart"];
+/// Keys of `deploy` that compose does nothing with, and those that it knows as well.
+const OF_SWARM: &[&str] =
+    &["mode", "placement", "update_config", "rollback_config", "endpoint_mode"];
+const OF_BOTH: &[&str] = &["replicas", "restart_policy"];
+
+/// Who will run a stack, by what it asks for; and whether that leaves no doubt. A hint counts once,
+/// however many services give it.
+pub fn engine(shown: &str, root: &Node) -> (Engine, bool) {
     let name = Path::new(shown).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let mut swarm = 0_u32;
-    let mut compose = 0_u32;
-    swarm = swarm.saturating_add(u32::from(name.contains("stack")).saturating_mul(2));
-    compose = compose.saturating_add(u32::from(name.contains("compose")));
-    for pair in root.get("services").map(Node::pairs).unwrap_or_default() {
-        let service = &pair.node;
-        if let Some(deploy) = service.get("deploy") {
-            let labels = super::stack::pairs(deploy.get("labels"));
-            swarm = swarm.saturating_add(u32::from(has_labels(&labels)).saturating_mul(3));
-            let own = ["mode", "placement", "update_config", "rollback_config", "endpoint_mode"];
-            let asked = own.iter().any(|key| deploy.get(key).is_some());
-            swarm = swarm.saturating_add(u32::from(asked).saturating_mul(2));
-        }
-        let own = ["build", "container_name", "restart", "profiles", "network_mode", "extends"];
-        let asked = own.iter().any(|key| service.get(key).is_some());
-        let conditions =
-            service.get("depends_on").is_some_and(|on| matches!(on.value, Value::Map(_)));
-        compose = compose.saturating_add(u32::from(asked || conditions));
-    }
-    for pair in root.get("networks").map(Node::pairs).unwrap_or_default() {
-        let driver = pair.node.get("driver").and_then(Node::text).unwrap_or_default();
-        swarm = swarm.saturating_add(u32::from(driver == "overlay").saturating_mul(2));
-        compose = compose.saturating_add(u32::from(driver == "bridge").saturating_mul(2));
-    }
-    if compose > swarm { Engine::Compose } else { Engine::Swarm }
+    let pairs = |section: &str| root.get(section).map(Node::pairs).unwrap_or_default();
+    let services = || pairs("services").iter().map(|pair| &pair.node);
+    let any = |hint: &dyn Fn(&Node) -> bool| services().any(hint);
+    let deploys = |keys: &[&str]| {
+        any(&|service| {
+            let deploy = service.get("deploy");
+            deploy.is_some_and(|deploy| keys.iter().any(|key| deploy.get(key).is_some()))
+        })
+    };
+    let deploy_labels = any(&|service| {
+        let labels = service.get("deploy").and_then(|deploy| deploy.get("labels"));
+        has_labels(&super::stack::pairs(labels))
+    });
+    let own_labels = any(&|service| has_labels(&super::stack::pairs(service.get("labels"))));
+    let driver = |wanted: &str| {
+        pairs("networks").iter().any(|pair| {
+            pair.node.get("driver").and_then(Node::text).is_some_and(|driver| driver == wanted)
+        })
+    };
+    // Nobody writes labels below deploy for compose.
+    let for_swarm = deploy_labels && !own_labels;
+    let keys = OF_COMPOSE.iter().filter(|key| {
+        let harmless = for_swarm && PASSED_OVER.contains(key);
+        !harmless && any(&|service| service.get(key).is_some())
+    });
+    let conditions = any(&|service| {
+        service.get("depends_on").is_some_and(|on| matches!(on.value, Value::Map(_)))
+    });
+    let weigh = |hints: &[(bool, usize)]| {
+        hints.iter().filter(|(there, _)| *there).map(|(_, weight)| *weight).sum::<usize>()
+    };
+    let swarm = weigh(&[
+        (name.contains("stack"), 2),
+        (deploy_labels, 3),
+        (deploys(OF_SWARM), 2),
+        (deploys(OF_BOTH), 1),
+        (driver("overlay"), 2),
+    ]);
+    let compose = weigh(&[(name.contains("compose"), 1), (conditions, 1), (driver("bridge"), 2)]);
+    let compose = compose.saturating_add(keys.count());
+    let engine = if compose > swarm { Engine::Compose } else { Engine::Swarm };
+    (engine, swarm.abs_diff(compose) > 1)
 }
 
 /// The name of a stack by its file: the stem without the words everybody uses, else the folder.
@@ -108,11 +136,37 @@ mod tests {
     #[test]
     fn engines() {
         for (shown, text, expected) in [
-            ("a.yml", "services: {a: {deploy: {labels: [traefik.enable=true]}}}", Engine::Swarm),
-            ("a.yml", "services: {a: {build: .}}", Engine::Compose),
-            ("docker-compose.yml", "services: {a: {image: x}}", Engine::Compose),
-            ("docker-compose.yml", "services: {a: {deploy: {mode: global}}}", Engine::Swarm),
-            ("a.yml", "services: {a: {image: x}}", Engine::Swarm),
+            (
+                "a.yml",
+                "services: {a: {deploy: {labels: [traefik.enable=true]}}}",
+                (Engine::Swarm, true),
+            ),
+            ("a.yml", "services: {a: {build: .}}", (Engine::Compose, false)),
+            ("a.yml", "services: {a: {build: ., restart: always}}", (Engine::Compose, true)),
+            ("docker-compose.yml", "services: {a: {image: x}}", (Engine::Compose, false)),
+            (
+                "docker-compose.yml",
+                "services: {a: {deploy: {mode: global}}}",
+                (Engine::Swarm, false),
+            ),
+            (
+                "docker-compose.yml",
+                "services: {a: {deploy: {replicas: 2}}}",
+                (Engine::Swarm, false),
+            ),
+            ("a.yml", "services: {a: {image: x}}", (Engine::Swarm, false)),
+            (
+                "docker-compose.yml",
+                "services: {a: {restart: always, container_name: a, deploy: {labels: \
+                 [traefik.enable=true]}}, b: {restart: always}, c: {restart: always}}",
+                (Engine::Swarm, true),
+            ),
+            (
+                "a.yml",
+                "services: {a: {restart: always, labels: [traefik.enable=true]}, b: {restart: \
+                 always}}",
+                (Engine::Compose, false),
+            ),
         ] {
             let root = yaml::read(0, text).unwrap().root;
             assert_eq!(engine(shown, &root), expected, "{text}");

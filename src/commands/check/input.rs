@@ -1,7 +1,7 @@
 //! Reading files, and telling by their content what they are.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use swarmgate_config::decode::Format;
 
@@ -72,12 +72,50 @@ pub fn read(path: &str) -> Result<(String, String), String> {
     Ok((path.to_owned(), text))
 }
 
-/// The text of a file.
-pub fn text_of(path: &Path) -> Result<String, String> {
+/// The text of a file that was asked for: also of a pipe.
+fn text_of(path: &Path) -> Result<String, String> {
     if path.is_dir() {
         return Err("is a directory; expected a file".into());
     }
     whole(std::fs::File::open(path).map_err(|error| error.to_string())?)
+}
+
+/// The text of an ordinary file that nobody asked for by name.
+pub fn ordinary(path: &Path) -> Result<String, String> {
+    let kind = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !kind.is_file() {
+        return Err("is no ordinary file".into());
+    }
+    text_of(path)
+}
+
+/// The folders in which a stack may name further files. Findings quote what they read, and a file
+/// of a stranger's must not make them quote just anything.
+#[derive(Clone, Debug, Default)]
+pub struct Reach(Vec<PathBuf>);
+
+impl Reach {
+    /// The given files, their folders and those below them, and the working directory.
+    pub fn of<'p>(given: impl Iterator<Item = &'p str>) -> Self {
+        let mut roots: Vec<PathBuf> = std::fs::canonicalize(".").into_iter().collect();
+        for path in given {
+            let Ok(path) = std::fs::canonicalize(path) else { continue };
+            roots.extend(path.parent().map(Path::to_owned));
+            roots.push(path);
+        }
+        // Everything lies below the root.
+        roots.retain(|root| root.parent().is_some());
+        Self(roots)
+    }
+
+    /// The text of a file that a given file names.
+    pub fn read(&self, path: &Path) -> Result<String, String> {
+        let real = std::fs::canonicalize(path).map_err(|error| error.to_string())?;
+        if !self.0.iter().any(|root| real.starts_with(root)) {
+            return Err("lies outside of the folders of the files given".into());
+        }
+        ordinary(&real)
+    }
 }
 
 fn whole(reader: impl Read) -> Result<String, String> {
@@ -112,7 +150,13 @@ pub fn sniff(file: usize, shown: &str, text: &str, notes: &mut Vec<Note>) -> Opt
     let read = match yaml::read(file, text) {
         Ok(read) => read,
         Err(broken) => {
-            let message = format!("not valid YAML: {}", broken.message);
+            // What begins with a tab has no better name in the library.
+            let line = broken.at.and_then(|at| usize::try_from(at.line).ok()?.checked_sub(1));
+            let line = line.and_then(|line| text.lines().nth(line)).unwrap_or_default();
+            let message = match line.trim_start_matches(' ').starts_with('\t') {
+                true => "not valid YAML: a tab indents here; YAML takes spaces only".to_owned(),
+                false => format!("not valid YAML: {}", broken.message),
+            };
             notes.push(Note::error("syntax", broken.at.or(at), message));
             return None;
         }
@@ -126,9 +170,9 @@ pub fn sniff(file: usize, shown: &str, text: &str, notes: &mut Vec<Note>) -> Opt
                 format!("the key {key:?} stands in its map twice: the client refuses the file");
             notes.push(Note::error("twice", Some(*spot), message).expected("one of them"));
         }
-        if read.more {
+        if let Some(at) = read.more {
             let message = "only the first of several documents is read";
-            notes.push(Note::warning("several-documents", at, message));
+            notes.push(Note::warning("several-documents", Some(at), message));
         }
     }
     match which {

@@ -1,6 +1,8 @@
 //! `$NAME`, `${NAME:-default}` and their kin, as `docker stack deploy` and `docker compose` read
 //! them (Compose specification: interpolation).
 
+use std::rc::Rc;
+
 use super::source::Spot;
 use super::yaml::{Node, Value};
 
@@ -8,6 +10,12 @@ use super::yaml::{Node, Value};
 const MOST_DEPTH: usize = 16;
 /// One value does not grow beyond.
 const MOST_BYTES: usize = 1 << 20;
+/// All values of a file together that variables stand in.
+const MOST_BYTES_IN_ALL: usize = 16 << 20;
+/// More oddities of one value than anybody reads.
+const MOST_ODDITIES: usize = 20;
+/// Nobody gives a variable a longer value in a file.
+const MOST_VALUE: usize = 64 << 10;
 
 /// What is odd about a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,44 +59,63 @@ pub struct Found {
     /// The keys that lead to it.
     pub path: Vec<String>,
     /// The value as written.
-    pub raw: String,
+    pub raw: Rc<str>,
 }
 
-/// Replaces variables in all values below a node.
-pub fn tree(node: &mut Node, lookup: &dyn Fn(&str) -> Option<String>, found: &mut Vec<Found>) {
+/// What may still be written into a file.
+pub struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MOST_BYTES_IN_ALL)
+    }
+}
+
+/// Replaces variables in all values below a node. `Err`: the value there makes the file too large.
+pub fn tree(
+    node: &mut Node,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    budget: &mut Budget,
+    found: &mut Vec<Found>,
+) -> Result<(), Spot> {
     let mut path = Vec::new();
-    walk(node, lookup, &mut path, found);
+    walk(node, lookup, budget, &mut path, found)
 }
 
 fn walk(
     node: &mut Node,
     lookup: &dyn Fn(&str) -> Option<String>,
+    budget: &mut Budget,
     path: &mut Vec<String>,
     found: &mut Vec<Found>,
-) {
+) -> Result<(), Spot> {
     match &mut node.value {
         Value::Text(raw) if raw.contains('$') => {
             let mut oddities = Vec::new();
             let text = replace(raw, lookup, &mut oddities);
-            for oddity in oddities {
-                found.push(Found { oddity, at: node.at, path: path.clone(), raw: raw.clone() });
+            budget.0 = budget.0.checked_sub(text.len()).ok_or(node.at)?;
+            let written: Rc<str> = raw.as_str().into();
+            for oddity in oddities.into_iter().take(MOST_ODDITIES) {
+                let raw = written.clone();
+                found.push(Found { oddity, at: node.at, path: path.clone(), raw });
             }
             *raw = text;
         }
         Value::List(elements) => {
             for element in elements {
-                walk(element, lookup, path, found);
+                walk(element, lookup, budget, path, found)?;
             }
         }
         Value::Map(pairs) => {
             for pair in pairs {
                 path.push(pair.key.clone());
-                walk(&mut pair.node, lookup, path, found);
+                walk(&mut pair.node, lookup, budget, path, found)?;
                 path.pop();
             }
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// Replaces variables in one text.
@@ -251,6 +278,8 @@ pub fn dotenv(text: &str) -> Vec<(String, String)> {
             Some((inside, _)) => inside,
             None => value.split_once(" #").map_or(value, |(value, _)| value.trim_end()),
         };
+        let end = (0..=value.len().min(MOST_VALUE)).rev().find(|end| value.is_char_boundary(*end));
+        let value = value.get(..end.unwrap_or(0)).unwrap_or_default();
         variables.push((name.trim().to_owned(), value.to_owned()));
     }
     variables
@@ -300,6 +329,24 @@ mod tests {
             assert_eq!(replace(text, &lookup, &mut found), expected, "{text}");
             assert_eq!(found, oddities, "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_does_not_grow_without_bound() {
+        let at = Spot { file: 0, line: 1, column: 1 };
+        let elements = || vec![Node { at, value: Value::Text("$BIG".into()) }; 20];
+        for (size, expected) in [(1000, Ok(())), (1 << 20, Err(at))] {
+            let mut node = Node { at, value: Value::List(elements()) };
+            let value = "x".repeat(size);
+            let lookup = |_: &str| Some(value.clone());
+            let mut found = Vec::new();
+            let result = tree(&mut node, &lookup, &mut Budget::default(), &mut found);
+            assert_eq!(result, expected, "{size}");
+        }
+        let mut node = Node { at, value: Value::Text("$A ".repeat(1000)) };
+        let mut found = Vec::new();
+        tree(&mut node, &|_| None, &mut Budget::default(), &mut found).unwrap();
+        assert_eq!(found.len(), MOST_ODDITIES);
     }
 
     #[test]

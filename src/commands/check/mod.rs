@@ -5,6 +5,9 @@
 //! this command cannot disagree with the proxy. `lints` add what the proxy cannot see: what the
 //! engine's clients make of a file, and what lies around the proxy.
 
+mod again;
+mod command;
+mod follow;
 mod gather;
 mod guess;
 mod input;
@@ -21,6 +24,7 @@ mod source;
 mod stack;
 mod table;
 mod text;
+mod width;
 mod world;
 mod yaml;
 
@@ -78,8 +82,13 @@ pub fn run(arguments: &[String], variables: &[(String, String)]) -> Outcome {
         match input::read(path) {
             Ok(read) => texts.push(read),
             Err(message) => {
-                let stderr = format!("check: {message}\n");
-                return Outcome { stderr, code: 2, ..Outcome::default() };
+                let stderr = format!("check: {}\n", text::clean(&message));
+                // Whoever uploads the file wants one.
+                let stdout = match options.format {
+                    Format::Sarif => sarif::failed(&message),
+                    Format::Text | Format::Json => String::new(),
+                };
+                return Outcome { stdout, stderr, code: 2 };
             }
         }
     }
@@ -106,6 +115,9 @@ pub fn examine(
 ) -> Report {
     let mut report = gather::gather(options, texts, variables);
     report.notes.retain(|note| !note.message.is_empty());
+    for note in &mut report.notes {
+        note.enter_block(&report.sources);
+    }
     settle(&mut report.notes);
     report
 }
@@ -120,8 +132,15 @@ impl Report {
 /// Mistakes of form, and what else is said about the same value because of them.
 const CAUSES: &[&str] =
     &["quotes-in-value", "label-spaces", "dollar-not-doubled", "required-variable"];
-const CONSEQUENCES: &[&str] =
-    &["bad-rule", "unknown-key", "rule-never-matches", "label", "middleware", "bad-port"];
+const CONSEQUENCES: &[&str] = &[
+    "bad-rule",
+    "unknown-key",
+    "rule-never-matches",
+    "label",
+    "middleware",
+    "bad-port",
+    "missing-port",
+];
 
 /// One mistake, one note: in order, without repetition and without mere consequences.
 fn settle(notes: &mut Vec<Note>) {

@@ -78,6 +78,46 @@ impl Note {
         self
     }
 
+    /// Moves a note about a text over several lines to the line that is meant.
+    pub fn enter_block(&mut self, sources: &Sources) {
+        let (Some(at), Some(needle)) = (self.at, self.needle.clone()) else { return };
+        let needle = needle.lines().next().unwrap_or_default();
+        let behind = |line: &str, from: usize| -> String { line.chars().skip(from).collect() };
+        let from = usize::try_from(at.column).unwrap_or(usize::MAX).saturating_sub(1);
+        // A line that announces a block is short.
+        let own = sources.line(at).filter(|line| line.len() <= MOST_COLUMNS);
+        let own = own.map(|line| behind(line, from));
+        if needle.is_empty() || own.is_none_or(|own| own.contains(needle)) {
+            return;
+        }
+        let Some(block) = sources.block(at) else { return };
+        // What is longer than a line begins with the first word.
+        let word = needle.split_whitespace().next().unwrap_or_default();
+        let flag = word.split('=').next().unwrap_or_default();
+        for part in [needle, word, flag] {
+            for pass in [self.skip, 0] {
+                let mut skip = pass;
+                for number in block.lines.0..=block.lines.1 {
+                    let place = Spot { line: number, column: 1, ..at };
+                    let Some(line) = sources.line(place) else { continue };
+                    let start = usize::try_from(block.indent).unwrap_or(0).saturating_add(skip);
+                    let rest = behind(line, start);
+                    skip = 0;
+                    let Some(found) = rest.find(part) else { continue };
+                    let before = rest.get(..found).unwrap_or_default().chars().count();
+                    let column = start.saturating_add(before).saturating_add(1);
+                    let column = u32::try_from(column).unwrap_or(u32::MAX);
+                    let part = part.to_owned();
+                    self.at = Some(Spot { column, ..place });
+                    self.needle = Some(part);
+                    self.skip = 0;
+                    return;
+                }
+            }
+        }
+        self.at = Some(Spot { line: block.lines.0, column: block.indent.saturating_add(1), ..at });
+    }
+
     /// First and last column (from 1, both included) to underline.
     pub fn columns(&self, sources: &Sources) -> Option<(u32, u32)> {
         let at = self.at.filter(|at| at.is_line())?;

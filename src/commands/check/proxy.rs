@@ -8,7 +8,7 @@ use swarmgate_config::decode::{
 };
 use swarmgate_config::finding::Finding;
 
-use super::input;
+use super::input::Reach;
 use super::interpolate::dotenv;
 use super::note::Note;
 use super::source::{Source, Sources, Spot};
@@ -18,19 +18,64 @@ use super::yaml::Node;
 /// Where the proxy looks for its file when no flag names one.
 const PLACES: &[&str] = &["/etc/traefik/traefik", "/traefik", "/etc/swarmgate/swarmgate"];
 
+/// Providers that are flags of the proxy: other programs have a `--providers.google`, too.
+const PROVIDERS: &[&str] = &[
+    "docker",
+    "swarm",
+    "file",
+    "http",
+    "rest",
+    "consul",
+    "consulcatalog",
+    "etcd",
+    "redis",
+    "zookeeper",
+    "nomad",
+    "ecs",
+    "knative",
+    "kubernetesingress",
+    "kubernetesingressnginx",
+    "kubernetescrd",
+    "kubernetesgateway",
+    "plugin",
+];
+
 /// Whether a service is the proxy.
 pub fn is_proxy(service: &Service) -> bool {
+    likeness(service) > 0
+}
+
+/// The service that is the proxy: by its image and its flags rather than by one of them.
+pub fn of_stack(stack: &Stack) -> Option<usize> {
+    let mut best = (0, None);
+    for (number, service) in stack.services.iter().enumerate() {
+        let likeness = likeness(service);
+        if likeness > best.0 {
+            best = (likeness, Some(number));
+        }
+    }
+    best.1
+}
+
+/// 0: not the proxy; the more, the likelier.
+fn likeness(service: &Service) -> u8 {
     let image = service.image();
     let image = image.split('@').next().unwrap_or_default();
     let base = image.rsplit('/').next().unwrap_or_default();
     let base = base.split(':').next().unwrap_or_default();
-    let flagged = || {
-        service.command.iter().any(|(word, _)| {
-            let word = word.to_ascii_lowercase();
-            ["--providers.", "--entrypoints."].iter().any(|start| word.starts_with(start))
-        })
+    let named = matches!(base, "traefik" | "swarmgate");
+    let flagged = service.command.iter().any(|(word, _)| is_flag(word));
+    u8::from(named).saturating_add(u8::from(flagged))
+}
+
+/// Whether a word is a flag that only the proxy has.
+fn is_flag(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let of_provider = |rest: &str| {
+        let end = rest.find(['.', '=']).unwrap_or(rest.len());
+        rest.get(..end).is_some_and(|name| PROVIDERS.contains(&name))
     };
-    matches!(base, "traefik" | "swarmgate") || flagged()
+    word.starts_with("--entrypoints.") || word.strip_prefix("--providers.").is_some_and(of_provider)
 }
 
 /// What a path in the proxy's container leads to.
@@ -106,13 +151,13 @@ pub fn beside(folder: &Path, path: &str) -> PathBuf {
 }
 
 /// The proxy's words, its own name and what stands before it left out.
-pub fn arguments(service: &Service) -> Vec<String> {
+fn arguments(service: &Service) -> Vec<String> {
     let words = service.command.iter().map(|(word, _)| word.clone());
     words.skip_while(|word| !word.starts_with('-')).collect()
 }
 
 /// Environment variables of a service, those of its `env_file` first.
-pub fn variables(service: &Service, folder: &Path) -> Vec<(String, OsString)> {
+fn variables(service: &Service, folder: &Path, reach: &Reach) -> Vec<(String, OsString)> {
     let mut variables: Vec<(String, OsString)> = Vec::new();
     let files = service.node.get("env_file");
     let names = files.into_iter().flat_map(|files| {
@@ -125,7 +170,7 @@ pub fn variables(service: &Service, folder: &Path) -> Vec<(String, OsString)> {
             .collect::<Vec<_>>()
     });
     for name in names.filter(|name| !name.is_empty()) {
-        if let Ok(text) = input::text_of(&beside(folder, &name)) {
+        if let Ok(text) = reach.read(&beside(folder, &name)) {
             let read = dotenv(&text).into_iter();
             variables.extend(read.map(|(name, value)| (name, value.into())));
         }
@@ -163,6 +208,11 @@ pub fn install(
     notes: &mut Vec<Note>,
 ) -> Install {
     let folder = sources.get(stack.file).map(Source::folder).unwrap_or(Path::new("")).to_owned();
+    if service.by_shell {
+        let message = "a shell starts the proxy, so its flags are not checked; its entry points and \
+                       resolvers are taken as the labels name them";
+        return Install::Unknown(Note::info("install-unknown", Some(service.at), message));
+    }
     let arguments = arguments(service);
     let named = config_file(&arguments);
     let candidates: Vec<String> = match &named {
@@ -184,7 +234,7 @@ pub fn install(
         Install::Unknown(Note::info("install-unknown", Some(service.at), message))
     };
     let Some((path, leads)) = found else {
-        let variables = variables(service, &folder);
+        let variables = variables(service, &folder, &sources.reach);
         let sources = InstallSources { arguments, variables, ..InstallSources::default() };
         return match load_install_without_file(&sources) {
             Ok(loaded) => Install::Loaded(Box::new(loaded)),
@@ -209,9 +259,9 @@ pub fn install(
             .expected("everything in one of file, flags, variables"),
         );
     }
-    let (shown, text) = match leads {
-        Leads::Beside(file) => match input::text_of(&file) {
-            Ok(text) => (file.display().to_string(), text),
+    let (shown, text, within) = match leads {
+        Leads::Beside(file) => match sources.reach.read(&file) {
+            Ok(text) => (file.display().to_string(), text, None),
             Err(error) => {
                 let message = format!(
                     "the proxy's install configuration {} cannot be read: {error}; its entry \
@@ -222,14 +272,19 @@ pub fn install(
                 return Install::Unknown(note.expected("the file beside the stack file"));
             }
         },
-        Leads::Inline(text, at) => (format!("{}:{}", sources.shown(at.file), at.line), text),
+        Leads::Inline(text, at) => {
+            (format!("{}:{}", sources.shown(at.file), at.line), text, Some(at))
+        }
         Leads::Elsewhere => return unknown(path, "it is kept outside of the files"),
         Leads::Nowhere => {
             return unknown(path, "nothing is mounted there, so it comes with the image");
         }
     };
     let format = if path.ends_with(".toml") { Format::Toml } else { Format::Yaml };
-    sources.add(&shown, text.clone());
+    match within {
+        Some(at) => sources.add_within(&shown, text.clone(), at),
+        None => sources.add(&shown, text.clone()),
+    };
     match load_install_text(&shown, &text, format) {
         Ok(loaded) => Install::Loaded(Box::new(loaded)),
         Err(findings) => Install::Refused(findings),

@@ -12,6 +12,37 @@ use super::source::{STDIN, Sources};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
+/// More results than CI systems take of one run.
+const MOST_RESULTS: usize = 25_000;
+
+/// A run that could not begin, and why; ends with a line feed.
+pub fn failed(message: &str) -> String {
+    pretty(&whole(json!([]), json!([]), Some(message), false))
+}
+
+/// The document of one run; a message of the program itself, and whether it came to its end.
+fn whole(rules: Value, results: Value, message: Option<&str>, successful: bool) -> Value {
+    let mut invocation = json!({"executionSuccessful": successful});
+    if let (Some(message), Some(object)) = (message, invocation.as_object_mut()) {
+        let level = if successful { "warning" } else { "error" };
+        let told = json!([{"level": level, "message": {"text": message}}]);
+        object.insert("toolExecutionNotifications".into(), told);
+    }
+    let mut run = json!({
+        "tool": {"driver": {
+            "name": "swarmgate check",
+            "version": env!("CARGO_PKG_VERSION"),
+            "rules": rules,
+        }},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    });
+    if let (Some(_), Some(object)) = (message, run.as_object_mut()) {
+        object.insert("invocations".into(), json!([invocation]));
+    }
+    json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+}
+
 /// The whole report; ends with a line feed.
 pub fn render(report: &Report) -> String {
     let ids: Vec<&str> =
@@ -23,24 +54,15 @@ pub fn render(report: &Report) -> String {
     let results: Vec<Value> = report
         .notes
         .iter()
+        .take(MOST_RESULTS)
         .map(|note| {
             let index = ids.iter().position(|id| *id == note.id);
             result(note, index, &report.sources)
         })
         .collect();
-    pretty(&json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "swarmgate check",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    }))
+    let over = report.notes.len().saturating_sub(MOST_RESULTS);
+    let message = (over > 0).then(|| format!("{over} more findings are left out"));
+    pretty(&whole(json!(rules), json!(results), message.as_deref(), true))
 }
 
 fn result(note: &Note, index: Option<usize>, sources: &Sources) -> Value {

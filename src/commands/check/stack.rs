@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use swarmgate_discovery::offline::{Mode, Planned};
 
+use super::command;
 use super::note::Note;
 use super::source::Spot;
 use super::yaml::{Node, Value};
@@ -96,6 +97,8 @@ pub struct Service {
     pub environment: Vec<Label>,
     /// Words of `entrypoint` and `command`.
     pub command: Vec<(String, Spot)>,
+    /// Whether only a shell knows what becomes of the command.
+    pub by_shell: bool,
     /// How many tasks.
     pub mode: Mode,
     /// Conditions of `deploy.placement.constraints`.
@@ -124,6 +127,8 @@ pub struct Stack {
     pub name: String,
     /// Who will run it.
     pub engine: Engine,
+    /// Whether that was said, rather than taken from a hint.
+    pub sure: bool,
     /// The whole file.
     pub root: Node,
     /// The services, in order.
@@ -233,6 +238,12 @@ impl Stack {
             dnsrr: text("endpoint_mode").is_some_and(|mode| mode == "dnsrr"),
             host,
             ports,
+            published: service
+                .ports
+                .iter()
+                .filter(|port| port.host_mode)
+                .filter_map(|port| Some((port.target, port.published?)))
+                .collect(),
         }
     }
 }
@@ -258,7 +269,7 @@ pub fn read(file: usize, name: String, engine: Engine, root: Node, notes: &mut V
     let services = root.get("services").map(Node::pairs).unwrap_or_default();
     let services =
         services.iter().map(|pair| service(&pair.key, pair.at, &pair.node, notes)).collect();
-    Stack { file, name, engine, services, networks, root }
+    Stack { file, name, engine, sure: true, services, networks, root }
 }
 
 fn network(node: &Node, at: Spot) -> Network {
@@ -283,8 +294,9 @@ fn service(key: &str, at: Spot, node: &Node, notes: &mut Vec<Note>) -> Service {
         _ => Mode::Replicated(replicas),
     };
     let constraints = deploy.and_then(|deploy| deploy.path(&["placement", "constraints"]));
-    let mut command = words(node.get("entrypoint"));
-    command.extend(words(node.get("command")));
+    let mut command = command::words(node.get("entrypoint"));
+    command.extend(command::words(node.get("command")));
+    let (command, by_shell) = command::unwrapped(command);
     let own_labels = labels(node.get("labels"), notes);
     let deploy_labels = labels(deploy.and_then(|deploy| deploy.get("labels")), notes);
     let by_key = [&own_labels, &deploy_labels].map(|labels| {
@@ -306,6 +318,7 @@ fn service(key: &str, at: Spot, node: &Node, notes: &mut Vec<Note>) -> Service {
             .collect(),
         environment: pairs(node.get("environment")),
         command,
+        by_shell,
         mode,
         placement: constraints
             .map(Node::elements)
@@ -376,7 +389,16 @@ fn labels(node: Option<&Node>, notes: &mut Vec<Note>) -> Vec<Label> {
                         Some((key, value)) => add(key, value.to_owned(), element.at),
                         None => add(text, String::new(), element.at),
                     },
-                    _ => {}
+                    // Nothing at all may be what an unset variable left.
+                    Value::Null => {}
+                    _ => {
+                        let message = "a label in a list is a text: this one is none, and the \
+                                       client refuses the file";
+                        notes.push(
+                            Note::error("label-form", Some(element.at), message)
+                                .expected("- key=value"),
+                        );
+                    }
                 }
             }
         }
@@ -426,6 +448,12 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
     for element in node.map(Node::elements).unwrap_or_default() {
         let at = element.at;
         if let Some(text) = element.text() {
+            // `C:\x:/y`: the first colon is a drive's.
+            let drive = is_drive(&text);
+            let (from, text) = match drive {
+                true => text.split_at(2),
+                false => ("", text.as_str()),
+            };
             let mut parts = text.split(':');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
             let options = parts.next().unwrap_or_default();
@@ -433,9 +461,9 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
                 Some(target) => (first, target),
                 None => ("", first),
             };
-            let bind = source.starts_with(['/', '.', '~']);
+            let bind = drive || source.starts_with(['/', '.', '~']);
             mounts.push(Mount {
-                source: source.to_owned(),
+                source: format!("{from}{source}"),
                 target: target.to_owned(),
                 kind: if bind { "bind" } else { "volume" }.to_owned(),
                 read_only: options.split(',').any(|option| option == "ro"),
@@ -456,6 +484,14 @@ fn mounts(node: Option<&Node>) -> Vec<Mount> {
         });
     }
     mounts
+}
+
+/// Whether a path begins with a letter, a colon and a backslash: a folder of Windows.
+fn is_drive(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|letter| letter.is_ascii_alphabetic())
+        && letters.next() == Some(':')
+        && matches!(letters.next(), Some('\\'))
 }
 
 fn mounted(kind: &'static str, node: Option<&Node>) -> Vec<Mounted> {
@@ -482,42 +518,6 @@ fn mounted(kind: &'static str, node: Option<&Node>) -> Vec<Mounted> {
     found
 }
 
-/// A command: a list of words, or one line with quotes.
-fn words(node: Option<&Node>) -> Vec<(String, Spot)> {
-    let Some(node) = node else { return Vec::new() };
-    match &node.value {
-        Value::List(elements) => {
-            elements.iter().filter_map(|element| Some((element.text()?, element.at))).collect()
-        }
-        Value::Text(text) => split(text).into_iter().map(|word| (word, node.at)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Words of a shell line; quotes and backslashes as a shell reads them.
-fn split(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(open), letter) if letter == open => quote = None,
-            (Some('\''), letter) => word.get_or_insert_default().push(letter),
-            (_, '\\') => word.get_or_insert_default().extend(letters.next()),
-            (Some(_), letter) => word.get_or_insert_default().push(letter),
-            (None, '\'' | '"') => {
-                word.get_or_insert_default();
-                quote = Some(letter);
-            }
-            (None, letter) if letter.is_whitespace() => words.extend(word.take()),
-            (None, letter) => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -526,20 +526,6 @@ mod tests {
     fn stack(text: &str) -> Stack {
         let root = yaml::read(0, text).unwrap().root;
         read(0, "app".into(), Engine::Swarm, root, &mut Vec::new())
-    }
-
-    #[test]
-    fn shell_words() {
-        let table: [(&str, &[&str]); 5] = [
-            ("a b", &["a", "b"]),
-            ("  --x='a b'  \"c \\\" d\" ", &["--x=a b", "c \" d"]),
-            ("a\\ b ''", &["a b", ""]),
-            ("", &[]),
-            ("'open", &["open"]),
-        ];
-        for (text, expected) in table {
-            assert_eq!(split(text), expected, "{text}");
-        }
     }
 
     #[test]

@@ -8,12 +8,16 @@ use super::note::{Note, word_of};
 use super::options::Options;
 use super::source::Sources;
 use super::table::{self, Table};
+use super::width;
 
 /// More tables' rows and notes than anybody reads.
 const MOST_ROWS: usize = 1000;
 const MOST_NOTES: usize = 500;
 /// Longer lines of files are cut around the place.
 const MOST_LINE: usize = 160;
+
+/// Behind a row that does not serve.
+const DISABLED: &str = "  (disabled)";
 
 /// What the output goes to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,14 +61,13 @@ pub fn render(report: &Report, options: &Options, terminal: &Terminal) -> String
     if !options.quiet {
         for world in &report.worlds {
             for stack in &world.stacks {
-                let file = report.sources.shown(stack.file);
-                let line =
-                    format!("{}: {}\n", terminal.paint(Paint::Bold, file), table::about(stack));
-                out.push_str(&plain(&line, terminal.colour));
+                let file = &clean(report.sources.shown(stack.file));
+                let about = clean(&table::about(stack));
+                let line = format!("{}: {about}\n", terminal.paint(Paint::Bold, file));
+                out.push_str(&line);
             }
             if world.known {
-                let line = format!("install configuration: {}\n", world.from);
-                out.push_str(&plain(&line, false));
+                out.push_str(&format!("install configuration: {}\n", clean(&world.from)));
             } else if !world.stacks.is_empty() {
                 out.push_str(
                     "install configuration: not among the files; entry points and resolvers are \
@@ -138,12 +141,17 @@ fn render_note(note: &Note, sources: &Sources, terminal: Terminal) -> String {
         (Some(at), Some((first, last))) => {
             let number = at.line.to_string();
             let gutter = " ".repeat(number.len());
-            let file = sources.shown(at.file);
+            let file = clean(sources.shown(at.file));
             out.push_str(&format!("{gutter}{} {file}:{number}:{first}\n", arrow(terminal, "-->")));
             let line = sources.line(at).unwrap_or_default();
             let (line, first, last) = window(line, first, last);
-            let space = " ".repeat(first.saturating_sub(1));
-            let carets = "^".repeat(last.saturating_sub(first).saturating_add(1));
+            let columns = |skip: usize, take: usize| -> usize {
+                line.chars().skip(skip).take(take).map(width::of).sum()
+            };
+            let start = first.saturating_sub(1);
+            let space = " ".repeat(columns(0, start));
+            let length = last.saturating_sub(first).saturating_add(1);
+            let carets = "^".repeat(columns(start, length).max(1));
             out.push_str(&format!(
                 "{} {} {line}\n",
                 arrow(terminal, &number),
@@ -165,9 +173,9 @@ fn render_note(note: &Note, sources: &Sources, terminal: Terminal) -> String {
         (at, _) => {
             let place = match (at, &note.place) {
                 (Some(at), _) if at.is_line() => {
-                    format!("{}:{}:{}", sources.shown(at.file), at.line, at.column)
+                    format!("{}:{}:{}", clean(sources.shown(at.file)), at.line, at.column)
                 }
-                (Some(at), _) => sources.shown(at.file).to_owned(),
+                (Some(at), _) => clean(sources.shown(at.file)),
                 (None, Some(place)) => clean(place),
                 (None, None) => String::new(),
             };
@@ -213,27 +221,24 @@ fn window(line: &str, first: u32, last: u32) -> (String, usize, usize) {
 fn printable(letter: char) -> char {
     match letter {
         '\t' => ' ',
-        letter if letter.is_control() => '\u{fffd}',
+        letter if letter.is_control() || turns(letter) => '\u{fffd}',
         letter => letter,
     }
 }
 
+/// Characters that nobody sees, and that show others in another order.
+fn turns(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
 /// Text of outsiders: nothing in it commands the terminal, and it ends somewhere.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let cut: String =
         text.chars().take(600).map(|c| if c == '\n' { ' ' } else { printable(c) }).collect();
     if text.chars().nth(600).is_some() { format!("{cut}...") } else { cut }
-}
-
-/// Control characters of names; our own escapes stay where they were wanted.
-fn plain(text: &str, colour: bool) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => c,
-            '\u{1b}' if colour => c,
-            c => printable(c),
-        })
-        .collect()
 }
 
 fn render_table(table: &Table, terminal: Terminal) -> String {
@@ -254,19 +259,24 @@ fn render_table(table: &Table, terminal: Terminal) -> String {
         .iter()
         .map(|column| {
             let cells = rows.iter().filter_map(|(_, cells)| cells.get(*column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(title(*column).len())
+            cells.map(|cell| width::of_text(cell)).max().unwrap_or(0).max(title(*column).len())
         })
         .collect();
     if let Some(width) = terminal.width {
-        fit(&mut widths, width.saturating_sub(2));
+        let disabled = rows.iter().any(|(status, _)| *status == Status::Disabled);
+        let mark = if disabled { DISABLED.len() } else { 0 };
+        // Rules are what one wants to see.
+        let least: Vec<usize> =
+            used.iter().map(|column| if title(*column) == "RULE" { 24 } else { 8 }).collect();
+        fit(&mut widths, &least, width.saturating_sub(2).saturating_sub(mark));
     }
     let mut out = format!("{}\n", terminal.paint(Paint::Bold, table.title));
     let line = |cells: &dyn Fn(usize) -> String| {
         let mut line = String::from("  ");
         for (index, column) in used.iter().enumerate() {
             let width = widths.get(index).copied().unwrap_or(0);
-            let cell = shorten(&cells(*column), width);
-            let padding = width.saturating_sub(cell.chars().count());
+            let cell = width::shorten(&cells(*column), width);
+            let padding = width.saturating_sub(width::of_text(&cell));
             line.push_str(&cell);
             line.push_str(&" ".repeat(padding.saturating_add(2)));
         }
@@ -280,7 +290,7 @@ fn render_table(table: &Table, terminal: Terminal) -> String {
             Status::Enabled => out.push_str(&text),
             Status::Warning => out.push_str(&terminal.paint(Paint::Yellow, &text)),
             Status::Disabled => {
-                out.push_str(&terminal.paint(Paint::Red, &format!("{text}  (disabled)")));
+                out.push_str(&terminal.paint(Paint::Red, &format!("{text}{DISABLED}")));
             }
         }
         out.push('\n');
@@ -291,29 +301,24 @@ fn render_table(table: &Table, terminal: Terminal) -> String {
     out
 }
 
-/// Takes from the widest column until the row fits; none gets narrower than a short word.
-fn fit(widths: &mut [usize], width: usize) {
-    const LEAST: usize = 8;
+/// Takes from the column with the most to spare until the row fits, or none has any.
+fn fit(widths: &mut [usize], least: &[usize], width: usize) {
     loop {
         let gaps = widths.len().saturating_sub(1).saturating_mul(2);
         let sum: usize = widths.iter().sum::<usize>().saturating_add(gaps);
         let over = sum.saturating_sub(width);
-        let Some(widest) = widths.iter_mut().max() else { return };
-        if over == 0 || *widest <= LEAST {
+        let spare = widths.iter_mut().zip(least).map(|(width, least)| {
+            let spare = (*width).saturating_sub(*least);
+            (spare, width)
+        });
+        let Some((spare, widest)) = spare.max_by_key(|(spare, _)| *spare) else { return };
+        if over == 0 || spare == 0 {
             return;
         }
         // At least one at a time, so that it ends.
-        let step = over.min((*widest).saturating_sub(LEAST) / 2).max(1);
+        let step = over.min(spare / 2).max(1);
         *widest = widest.saturating_sub(step);
     }
-}
-
-fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(width.saturating_sub(1)).collect();
-    format!("{cut}…")
 }
 
 #[cfg(test)]
@@ -333,7 +338,8 @@ mod tests {
         for width in [0, 10, 40, 80] {
             let text = render_table(&table, Terminal { colour: false, width: Some(width) });
             let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
-            assert!(longest <= width.max(20) + "  (disabled)".len(), "{width}: {text}");
+            let least = 2 + 8 + 2 + 24 + DISABLED.len();
+            assert!(longest <= width.max(least), "{width}: {text}");
             assert!(!text.contains("EMPTY"), "{text}");
         }
         let whole = render_table(&table, Terminal::default());
@@ -354,5 +360,6 @@ mod tests {
     #[test]
     fn nothing_commands_the_terminal() {
         assert_eq!(clean("a\u{1b}[31m\nb\tc"), "a\u{fffd}[31m b c");
+        assert_eq!(clean("a\u{202e}b\u{200b}"), "a\u{fffd}b\u{fffd}");
     }
 }

@@ -15,8 +15,9 @@ use swarmgate_config::name::QName;
 use swarmgate_config::routing::{
     Chain, Configuration, LoadBalancer, Map, Middleware, Service as HttpService, Written,
 };
-use swarmgate_discovery::offline::{self, Left, Planned};
+use swarmgate_discovery::offline::{self, Left, Outcome, Planned};
 
+use super::again;
 use super::stack::{Engine, Label, Service, Stack};
 
 /// One proxy and all it serves.
@@ -94,20 +95,7 @@ impl World {
                 self.names.entry(stack.own_name(service)).or_insert((number, at));
             }
         }
-        let own = self.own_networks();
-        for (name, _, engine) in self.providers() {
-            let planned: Vec<Planned> = self
-                .stacks
-                .iter()
-                .filter(|stack| stack.engine == engine)
-                .flat_map(|stack| stack.services.iter().map(move |service| (stack, service)))
-                .filter(|(_, service)| self.known || has_labels(service.read_labels(engine)))
-                .map(|(stack, service)| stack.planned(service))
-                .collect();
-            let outcome = match engine {
-                Engine::Swarm => offline::swarm(name, &self.install, &planned, own.clone()),
-                Engine::Compose => offline::docker(&self.install, &planned, own.clone()),
-            };
+        for (name, outcome) in self.deployed(&BTreeSet::new()) {
             let left = outcome.left.into_iter();
             self.left.extend(left.map(|(service, why)| (name.to_owned(), service, why)));
             let addresses = outcome.addresses.into_iter();
@@ -120,7 +108,48 @@ impl World {
         }
         self.assume_objects(&mut merged);
         self.checked = check::check(&self.install, &merged);
-        std::mem::take(&mut self.checked.findings)
+        let mut findings = std::mem::take(&mut self.checked.findings);
+        findings.extend(again::look(self, &merged, &findings));
+        findings
+    }
+
+    /// What each provider of labels would send; some labels may be left out. A port is replaced:
+    /// without any, the service would have another mistake.
+    pub fn deployed(&self, without: &BTreeSet<again::Label>) -> Vec<(&'static str, Outcome)> {
+        let own = self.own_networks();
+        let plan = |stack: &Stack, service: &Service| {
+            let mut planned = stack.planned(service);
+            if !without.is_empty() {
+                let name: Arc<str> = planned.name.as_str().into();
+                planned.labels.retain(|key, value| {
+                    let refused = without.contains(&(name.clone(), key.as_str().into()));
+                    let port = refused && key.to_ascii_lowercase().ends_with(".server.port");
+                    if port {
+                        *value = "80".to_owned();
+                    }
+                    port || !refused
+                });
+            }
+            planned
+        };
+        let providers = self.providers().into_iter();
+        providers
+            .map(|(name, _, engine)| {
+                let planned: Vec<Planned> = self
+                    .stacks
+                    .iter()
+                    .filter(|stack| stack.engine == engine)
+                    .flat_map(|stack| stack.services.iter().map(move |service| (stack, service)))
+                    .filter(|(_, service)| self.known || has_labels(service.read_labels(engine)))
+                    .map(|(stack, service)| plan(stack, service))
+                    .collect();
+                let outcome = match engine {
+                    Engine::Swarm => offline::swarm(name, &self.install, &planned, own.clone()),
+                    Engine::Compose => offline::docker(&self.install, &planned, own.clone()),
+                };
+                (name, outcome)
+            })
+            .collect()
     }
 
     /// A proxy with one provider reads all stacks with it.
@@ -132,6 +161,7 @@ impl World {
         {
             for stack in &mut self.stacks {
                 stack.engine = *first;
+                stack.sure = true;
             }
         }
     }
@@ -156,7 +186,7 @@ impl World {
     }
 
     /// Nobody said which entry points and resolvers there are: those that routers name.
-    fn assume_entry_points(&mut self, merged: &Merged) {
+    pub fn assume_entry_points(&mut self, merged: &Merged) {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         let routers = || merged.values().flat_map(|written| written.routers.values());
         for router in routers() {
@@ -178,37 +208,28 @@ impl World {
     }
 
     /// References to providers that are not among the files are taken to lead somewhere.
-    fn assume_objects(&mut self, merged: &mut Merged) {
+    pub fn assume_objects(&mut self, merged: &mut Merged) {
         let mut middlewares = BTreeSet::new();
         let mut services = BTreeSet::new();
-        for written in merged.values() {
+        for (provider, written) in merged.iter() {
+            let named = |reference: &String| QName::resolve(reference, provider);
             for router in written.routers.values() {
-                middlewares.extend(router.value.middlewares.iter().cloned());
-                services.extend(router.value.service.iter().cloned());
+                middlewares.extend(router.value.middlewares.iter().map(named));
+                services.extend(router.value.service.iter().map(named));
             }
             for middleware in written.middlewares.values() {
                 let chain = middleware.value.chain.as_ref();
-                middlewares.extend(chain.into_iter().flat_map(|chain| chain.middlewares.clone()));
+                middlewares
+                    .extend(chain.into_iter().flat_map(|chain| &chain.middlewares).map(named));
             }
         }
         for entry_point in self.install.entry_points.values() {
-            middlewares.extend(entry_point.http.middlewares.iter().cloned());
+            // One without a provider is no name of an object here.
+            let full = entry_point.http.middlewares.iter().filter(|name| name.contains('@'));
+            middlewares.extend(full.map(|name| QName::resolve(name, "")));
         }
-        let known: BTreeSet<&'static str> =
-            self.providers().into_iter().map(|(name, ..)| name).collect();
-        let foreign = |reference: &String| -> Option<QName> {
-            let (_, provider) = reference.rsplit_once('@')?;
-            let here = match provider {
-                "internal" => true,
-                "file" => self.files_known,
-                // A stack that is not among the files may define it, unless the proxy is: then
-                // all that it will serve should be.
-                provider => self.known && known.contains(provider),
-            };
-            (!here).then(|| QName::resolve(reference, provider))
-        };
-        let middlewares: Vec<QName> = middlewares.iter().filter_map(&foreign).collect();
-        let services: Vec<QName> = services.iter().filter_map(&foreign).collect();
+        middlewares.retain(|name| !self.is_here(name.provider()));
+        services.retain(|name| !self.is_here(name.provider()));
         for name in middlewares {
             let chain = Chain::default();
             let value = Middleware { chain: Some(chain), ..Middleware::default() };
@@ -219,6 +240,60 @@ impl World {
             let value = HttpService { load_balancer: balancer, ..HttpService::default() };
             self.assume(merged, name, |written| &mut written.services, value);
         }
+    }
+
+    /// Whether all objects of a provider are among the files.
+    fn is_here(&self, provider: &str) -> bool {
+        match provider {
+            "internal" => true,
+            "file" => self.files_known,
+            // A stack that is not among the files may define it, unless the proxy is: then all
+            // that it will serve should be, but for what comes from elsewhere.
+            provider if self.known => {
+                let own = self.providers().iter().any(|(name, ..)| *name == provider);
+                let any = self.install.providers.plugin.is_some();
+                own || !(any || self.unread_providers().contains(&provider))
+            }
+            _ => false,
+        }
+    }
+
+    /// Providers that the proxy has and no file tells of.
+    fn unread_providers(&self) -> Vec<&'static str> {
+        let given = &self.install.providers;
+        [
+            ("http", given.http.is_some()),
+            ("rest", given.rest.is_some()),
+            ("consul", given.consul.is_some()),
+            ("etcd", given.etcd.is_some()),
+            ("zookeeper", given.zoo_keeper.is_some()),
+            ("redis", given.redis.is_some()),
+            ("consulcatalog", given.consul_catalog.is_some()),
+            ("nomad", given.nomad.is_some()),
+            ("ecs", given.ecs.is_some()),
+            ("knative", given.knative.is_some()),
+            ("kubernetes", given.kubernetes_ingress.is_some()),
+            ("kubernetesingressnginx", given.kubernetes_ingress_nginx.is_some()),
+            ("kubernetescrd", given.kubernetes_crd.is_some()),
+            ("kubernetesgateway", given.kubernetes_gateway.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
+    }
+
+    /// The names of the providers that the proxy has; `None` where it is not known, or may have
+    /// some of any name.
+    pub fn provider_names(&self) -> Option<Vec<&'static str>> {
+        if !self.known || self.install.providers.plugin.is_some() {
+            return None;
+        }
+        let mut names: Vec<&'static str> =
+            self.providers().into_iter().map(|(name, ..)| name).collect();
+        names.extend(self.install.providers.file.as_ref().map(|_| "file"));
+        names.extend(self.unread_providers());
+        names.push("internal");
+        Some(names)
     }
 
     fn assume<T>(

@@ -16,6 +16,8 @@ use super::source::Spot;
 /// Aliases may repeat what is long: so many values and bytes are read at most.
 const MOST_NODES: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
+/// Brackets that are open at once.
+const MOST_OPEN: usize = 10_000;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,8 +125,8 @@ pub struct Read {
     pub root: Node,
     /// Keys that their map has already.
     pub twice: Vec<(String, Spot)>,
-    /// Whether more documents follow.
-    pub more: bool,
+    /// Where another document follows.
+    pub more: Option<Spot>,
 }
 
 /// Why a text could not be read.
@@ -138,23 +140,72 @@ pub struct Broken {
 
 /// Reads a text; `file` goes into the places.
 pub fn read(file: usize, text: &str) -> Result<Read, Broken> {
+    if let Some(at) = too_deep(file, text) {
+        return Err(Broken { message: "brackets nest too deeply".to_owned(), at: Some(at) });
+    }
     let pass = Pass { file, nodes: Cell::new(0), bytes: Cell::new(0), twice: RefCell::default() };
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(document) = documents.next() else {
-        return Ok(Read { root: Node::nothing(file), twice: Vec::new(), more: false });
+        return Ok(Read { root: Node::nothing(file), twice: Vec::new(), more: None });
     };
+    let input = text;
     let mut root = NodeSeed(&pass).deserialize(document).map_err(|error| {
         let text = error.to_string();
         let (message, place) = text.split_once(" at line ").unwrap_or((text.as_str(), ""));
-        Broken { message: message.to_owned(), at: first_place(file, place) }
+        let at = first_place(file, place).or_else(|| position(file, input, message));
+        Broken { message: message.to_owned(), at }
     })?;
     apply_merges(&mut root);
-    // Asking for the next document reads on, and may find an error that is not ours.
-    let more = text.lines().skip(1).any(|line| line == "---" || line.starts_with("--- "))
-        && documents.next().is_some_and(|next| {
-            NodeSeed(&pass).deserialize(next).is_ok_and(|node| !node.is_null())
-        });
+    // Asking for the next document reads on, and may find an error that is not ours. The first
+    // line may begin the first document.
+    let begins = |line: &str| line == "---" || line.starts_with("--- ");
+    let lines = text.lines().enumerate().filter(|(_, line)| begins(line.trim_end()));
+    let is_empty = |line: &&str| line.trim().is_empty() || line.starts_with(['#', '%']);
+    let before = text.lines().take_while(is_empty).count();
+    let next = lines.map(|(number, _)| number).find(|number| *number > before);
+    let more = next.filter(|_| {
+        documents
+            .next()
+            .is_some_and(|next| NodeSeed(&pass).deserialize(next).is_ok_and(|node| !node.is_null()))
+    });
+    let more = more.map(|number| Spot {
+        file,
+        line: u32::try_from(number.saturating_add(1)).unwrap_or(u32::MAX),
+        column: 1,
+    });
     Ok(Read { root, twice: pass.twice.into_inner(), more })
+}
+
+/// The place of `... at position 112`, which counts bytes.
+fn position(file: usize, text: &str, message: &str) -> Option<Spot> {
+    let (_, number) = message.rsplit_once("at position ")?;
+    let before = text.get(..number.trim().parse().ok()?)?;
+    let (lines, last) = match before.rsplit_once('\n') {
+        Some((lines, last)) => (lines.split('\n').count(), last),
+        None => (0, before),
+    };
+    let number = |at: usize| u32::try_from(at.saturating_add(1)).ok();
+    Some(Spot { file, line: number(lines)?, column: number(last.chars().count())? })
+}
+
+/// The bracket at which so many are open that the library would take its time: it looks through all
+/// of them at each one more. Those in texts count as well, and no text has so many.
+fn too_deep(file: usize, text: &str) -> Option<Spot> {
+    let mut open = 0_usize;
+    for (line, content) in text.split('\n').enumerate() {
+        for (column, letter) in content.chars().enumerate() {
+            match letter {
+                '[' | '{' => open = open.saturating_add(1),
+                ']' | '}' => open = open.saturating_sub(1),
+                _ => continue,
+            }
+            if open > MOST_OPEN {
+                let number = |at: usize| u32::try_from(at.saturating_add(1)).unwrap_or(u32::MAX);
+                return Some(Spot { file, line: number(line), column: number(column) });
+            }
+        }
+    }
+    None
 }
 
 /// `3 column 5, while ...`
@@ -337,7 +388,7 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
             if !node.at.is_line() {
                 node.at = at;
             }
-            if key != "<<" && !seen.insert(key.clone()) {
+            if !seen.insert(key.clone()) {
                 self.pass.twice.borrow_mut().push((key.clone(), at));
             }
             pairs.push(Pair { key, at, node });
@@ -412,7 +463,7 @@ services:
 ";
         let read = read(0, text).unwrap();
         let root = &read.root;
-        assert!(read.twice.is_empty() && !read.more);
+        assert!(read.twice.is_empty() && read.more.is_none());
         let web = root.path(&["services", "web"]).unwrap();
         assert_eq!(web.get("image").unwrap().text().as_deref(), Some("two"));
         assert_eq!(at(web.get("image")), (7, 12));
@@ -431,12 +482,25 @@ services:
     fn broken_texts_say_where() {
         let wrong = read(0, "a: 1\nb: [1,\n").unwrap_err();
         assert!(wrong.at.is_some(), "{wrong:?}");
+        let wrong = read(0, "a: 1\nbé: \u{7}x\n").unwrap_err();
+        assert_eq!(wrong.at, Some(Spot { file: 0, line: 2, column: 5 }), "{wrong:?}");
+        assert_eq!(read(0, "x: &x {}\na:\n  <<: *x\n  <<: *x\n").unwrap().twice.len(), 1);
         assert_eq!(read(0, "a: 1\na: 2\n").unwrap().twice.len(), 1);
-        assert!(read(0, "a: 1\n---\nb: 2\n").unwrap().more);
+        let more = |text: &str| read(0, text).unwrap().more.map(|spot| spot.line);
+        assert_eq!(more("a: 1\n---\nb: 2\n"), Some(2));
+        assert_eq!(more("# x\n---\na: 1\n--- # y\nb: 2\n"), Some(4));
+        assert_eq!(more("---\na: 1\n"), None);
         assert!(read(0, "").unwrap().root.is_null());
         for text in ["? {x: y}\n: z\n", "a: &x [*x]\n", "- a\n-b", "{", "\u{0}"] {
             let _ = read(0, text);
         }
+    }
+
+    #[test]
+    fn open_brackets_are_bounded() {
+        let wrong = read(0, &format!("a: 1\nb: {}", "[".repeat(1_000_000))).unwrap_err();
+        assert_eq!(wrong.at, Some(Spot { file: 0, line: 2, column: 10_004 }));
+        assert!(read(0, &format!("b: [{}]", "[], ".repeat(20_000))).is_ok());
     }
 
     #[test]

@@ -31,11 +31,9 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
         };
         let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
         let message = format!("{message}: its certificates are lost with each new container");
-        notes.push(
-            Note::warning("acme-storage", Some(at), message).expected(format!(
-                "a volume on {}",
-                if folder.is_empty() { "/data" } else { folder }
-            )),
-        );
+        notes.push(Note::warning("acme-storage", Some(at), message).expected(match folder {
+            "" => "storage=/data/acme.json and a volume on /data".to_owned(),
+            folder => format!("a volume on {folder}"),
+        }));
     }
 }

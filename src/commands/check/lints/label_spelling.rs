@@ -17,6 +17,15 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
     }
 }
 
+/// Whether labels of the proxy go on like this: others have words that are close to its name.
+fn is_ours(rest: &str) -> bool {
+    let first = rest.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(
+        first.as_str(),
+        "http" | "tcp" | "udp" | "docker" | "swarm" | "tls" | "port" | "frontend" | "backend"
+    ) || first.starts_with("enable")
+}
+
 fn about(label: &Label) -> Option<Note> {
     let (root, rest) = label.key.split_once('.')?;
     let at = Some(label.at);
@@ -28,7 +37,8 @@ fn about(label: &Label) -> Option<Note> {
                 .expected(format!("{}={value}, without spaces around =", label.key.trim())),
         );
     }
-    if !root.eq_ignore_ascii_case("traefik") && closest(root, &["traefik"]).is_some() {
+    let misspelt = || closest(root, &["traefik"]).is_some() && is_ours(rest);
+    if !root.eq_ignore_ascii_case("traefik") && misspelt() {
         let message = format!("{root:?} is not \"traefik\": nobody reads this label");
         return Some(
             Note::error("misspelt-root", at, message)

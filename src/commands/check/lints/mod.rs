@@ -2,10 +2,12 @@
 
 mod acme;
 mod acme_storage;
+mod compose_only;
 mod constraints;
 mod docker_prefix;
 mod doubled_dollar;
 mod duplicate_label;
+mod elsewhere;
 mod file_provider;
 mod https_without_tls;
 mod inline_content;
@@ -24,8 +26,10 @@ mod socket;
 mod socket_placement;
 mod socket_read_only;
 mod undefined;
+mod unknown_provider;
 mod unquoted;
 mod unused_middleware;
+mod wrong_type;
 
 use swarmgate_config::finding::Origin;
 
@@ -48,9 +52,11 @@ const ALL: &[Lint] = &[
     label_spelling::lint,
     duplicate_label::lint,
     misspelt_key::lint,
+    wrong_type::lint,
     undefined::lint,
     unquoted::lint,
     inline_content::lint,
+    compose_only::lint,
     no_provider::lint,
     constraints::lint,
     docker_prefix::lint,
@@ -59,6 +65,7 @@ const ALL: &[Lint] = &[
     never_matches::lint,
     shadowed::lint,
     unused_middleware::lint,
+    elsewhere::lint,
     published_backend::lint,
     published_entry_point::lint,
     socket::lint,
@@ -77,6 +84,7 @@ pub fn all(world: &World, sources: &Sources, notes: &mut Vec<Note>) {
     for lint in ALL {
         lint(&context, notes);
     }
+    unknown_provider::explain(&context, notes);
 }
 
 /// What only several worlds together show.
@@ -94,8 +102,7 @@ impl Context<'_> {
                 Some(found.map_or(service.at, |found| found.at))
             }
             Origin::File { file, line: Some(line), column } => {
-                let file = self.sources.find(file)?;
-                Some(Spot { file, line: *line, column: column.unwrap_or(1) })
+                self.sources.place(file, Some(*line), *column)
             }
             _ => None,
         }

@@ -10,6 +10,13 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
         if name.is_internal() {
             continue;
         }
+        let install = &context.world.install;
+        let by_default = install.core.as_ref().and_then(|core| core.default_rule_syntax.as_deref());
+        let syntax = router.value.rule_syntax.as_deref().or(by_default);
+        // Its patterns are another language.
+        if syntax == Some("v2") {
+            continue;
+        }
         let Some(Ok(expr)) = router.value.rule.as_deref().map(rule::parse) else { continue };
         let (at, needle) = context.option(&router.origin, "rule");
         if let Some((text, why, expected)) = leaf(&expr) {

@@ -3,11 +3,19 @@
 use super::Context;
 use crate::commands::check::note::Note;
 use crate::commands::check::proxy::is_proxy;
+use crate::commands::check::stack::Engine;
 use crate::commands::check::world::is_traefik;
 
 pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
     for stack in &context.world.stacks {
         for service in stack.services.iter().filter(|service| !is_proxy(service)) {
+            // Where no overlay network leads to it, the proxy goes that way, too.
+            let on_nodes = stack.networks_of(service).is_none_or(|networks| {
+                networks.iter().all(|name| matches!(name.as_str(), "bridge" | "none"))
+            });
+            if stack.engine == Engine::Swarm && on_nodes {
+                continue;
+            }
             let labels = service.read_labels(stack.engine);
             let on = labels.iter().any(|label| {
                 is_traefik(&label.key) && label.key.to_ascii_lowercase().contains(".http.")

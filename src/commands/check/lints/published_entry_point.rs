@@ -18,13 +18,17 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
         .checked
         .routers
         .iter()
-        .filter(|(name, _)| !name.is_internal())
+        .filter(|(name, router)| {
+            // What the proxy says of itself is often meant for nobody outside.
+            let service = router.value.service.as_deref().unwrap_or_default();
+            !name.is_internal() && !service.ends_with("@internal")
+        })
         .flat_map(|(_, router)| &router.using)
         .collect();
     for (name, point) in world.install.entry_points_or_default() {
         let Ok(address) = Address::parse(&point.address) else { continue };
         let published = proxy.ports.iter().any(|port| port.target == address.port);
-        if published || !used.contains(&name) || address.port == 0 {
+        if published || !used.contains(&name) || address.port == 0 || name == "traefik" {
             continue;
         }
         let at = proxy.node.pair("ports").map_or(proxy.at, |pair| pair.at);

@@ -21,7 +21,7 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
         );
         notes.push(
             Note::error("socket-not-mounted", Some(proxy.at), message)
-                .expected(format!("- {path}:{path}:ro below volumes:")),
+                .expected(format!("- {path}:{path} below volumes:")),
         );
     }
 }

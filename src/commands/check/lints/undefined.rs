@@ -32,7 +32,7 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
         };
         for service in &stack.services {
             for (name, at) in &service.networks {
-                if name != "default" && !defined("networks", name) {
+                if !matches!(name.as_str(), "" | "default") && !defined("networks", name) {
                     notes.push(note("networks", name, *at, &service.key));
                 }
             }
@@ -43,7 +43,7 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
                 }
             }
             for mounted in &service.configs {
-                if !defined(mounted.section, &mounted.source) {
+                if !mounted.source.is_empty() && !defined(mounted.section, &mounted.source) {
                     notes.push(note(mounted.section, &mounted.source, mounted.at, &service.key));
                 }
             }
