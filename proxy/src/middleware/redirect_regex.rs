@@ -9,7 +9,7 @@ use swarmgate_config::routing;
 use swarmgate_config::rule::go_regex;
 
 use super::template::Template;
-use super::{Context, Flow, redirect};
+use super::{Context, Edit, Flow, redirect};
 
 /// A built `redirectRegex` (Traefik: RedirectRegex).
 #[derive(Debug)]
@@ -29,21 +29,6 @@ impl RedirectRegex {
         let regex = go_regex::compile(&written.regex)?;
         let replacement = Template::parse(&written.replacement, &regex);
         Ok(Self { regex, replacement, permanent: written.permanent })
-    }
-
-    /// The pattern sees `scheme://host/path?query`: the scheme of this connection, the host as
-    /// sent, the canonical path.
-    pub(super) fn on_request(&self, head: &request::Parts, context: &Context<'_>) -> Flow {
-        SUBJECT.with_borrow_mut(|subject| {
-            subject.clear();
-            subject.push_str(if context.tls { "https://" } else { "http://" });
-            subject.push_str(&go_regex::text(super::host(head, context)));
-            subject.push_str(&super::target(head));
-            match self.rewrite(subject) {
-                Some(target) => redirect::to(target.as_bytes(), self.permanent, &head.method),
-                None => Flow::Next,
-            }
-        })
     }
 
     /// All matches replaced; `None` when that changes nothing.
@@ -66,6 +51,23 @@ impl RedirectRegex {
             target.drain(1..slashes);
         }
         (target != subject).then_some(target)
+    }
+}
+
+impl Edit for RedirectRegex {
+    /// The pattern sees `scheme://host/path?query`: the scheme of this connection, the host as
+    /// sent, the canonical path.
+    fn on_request(&self, head: &mut request::Parts, context: &Context<'_>) -> Flow {
+        SUBJECT.with_borrow_mut(|subject| {
+            subject.clear();
+            subject.push_str(if context.tls { "https://" } else { "http://" });
+            subject.push_str(&go_regex::text(super::host(head, context)));
+            subject.push_str(&super::target(head));
+            match self.rewrite(subject) {
+                Some(target) => redirect::to(target.as_bytes(), self.permanent, &head.method),
+                None => Flow::Next,
+            }
+        })
     }
 }
 

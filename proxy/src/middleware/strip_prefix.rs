@@ -4,8 +4,8 @@ use http::header::{HeaderName, HeaderValue};
 use http::request;
 use swarmgate_config::routing;
 
-use super::Flow;
 use super::path::{self, Path};
+use super::{Context, Edit, Flow};
 
 const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
@@ -37,7 +37,28 @@ impl StripPrefix {
         Ok(Self { prefixes, force_slash: written.force_slash.unwrap_or_default() })
     }
 
-    pub(super) fn on_request(&self, head: &mut request::Parts) -> Flow {
+    fn finish(&self, rest: Vec<u8>) -> Vec<u8> {
+        if self.force_slash {
+            let rest = rest.strip_prefix(b"/").unwrap_or(&rest);
+            [b"/", rest].concat()
+        } else {
+            path::lead_with_slash(rest)
+        }
+    }
+}
+
+/// What follows the first `count` decoded bytes of an escaped path.
+fn after(raw: &[u8], count: usize) -> Vec<u8> {
+    let mut rest = raw;
+    for _ in 0..count {
+        let step = if rest.first() == Some(&b'%') { 3 } else { 1 };
+        rest = rest.get(step..).unwrap_or_default();
+    }
+    rest.to_vec()
+}
+
+impl Edit for StripPrefix {
+    fn on_request(&self, head: &mut request::Parts, _: &Context<'_>) -> Flow {
         if let Some(plain) = path::plain(head) {
             for (prefix, value) in &self.prefixes {
                 if let Some(rest) = plain.as_bytes().strip_prefix(&prefix[..]) {
@@ -64,25 +85,6 @@ impl StripPrefix {
         }
         Flow::Next
     }
-
-    fn finish(&self, rest: Vec<u8>) -> Vec<u8> {
-        if self.force_slash {
-            let rest = rest.strip_prefix(b"/").unwrap_or(&rest);
-            [b"/", rest].concat()
-        } else {
-            path::lead_with_slash(rest)
-        }
-    }
-}
-
-/// What follows the first `count` decoded bytes of an escaped path.
-fn after(raw: &[u8], count: usize) -> Vec<u8> {
-    let mut rest = raw;
-    for _ in 0..count {
-        let step = if rest.first() == Some(&b'%') { 3 } else { 1 };
-        rest = rest.get(step..).unwrap_or_default();
-    }
-    rest.to_vec()
 }
 
 #[cfg(test)]

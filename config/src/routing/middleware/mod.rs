@@ -60,10 +60,10 @@ kinds! {
     basic_auth: BasicAuth = "basicAuth" false;
     digest_auth: DigestAuth = "digestAuth" false;
     forward_auth: ForwardAuth = "forwardAuth" false;
-    ip_allow_list: IpAllowList = "ipAllowList" false;
-    ip_white_list: IpWhiteList = "ipWhiteList" false;
+    ip_allow_list: IpAllowList = "ipAllowList" true;
+    ip_white_list: IpWhiteList = "ipWhiteList" true;
     rate_limit: RateLimit = "rateLimit" false;
-    in_flight_req: InFlightReq = "inFlightReq" false;
+    in_flight_req: InFlightReq = "inFlightReq" true;
     compress: Compress = "compress" false;
     content_type: ContentType = "contentType" false;
     buffering: Buffering = "buffering" false;
