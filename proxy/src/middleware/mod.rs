@@ -2,6 +2,7 @@
 
 mod add_prefix;
 mod client_ip;
+mod encoded_characters;
 mod escape;
 mod headers;
 mod in_flight_req;
@@ -11,9 +12,12 @@ mod path;
 mod redirect;
 mod redirect_regex;
 mod redirect_scheme;
+mod replace_path;
+mod replace_path_regex;
 mod rest;
 mod source;
 mod strip_prefix;
+mod strip_prefix_regex;
 mod template;
 
 use std::borrow::Cow;
@@ -28,13 +32,17 @@ use crate::body::Body;
 use crate::serve::service::Request;
 
 use self::add_prefix::AddPrefix;
+use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
 use self::ip_allow_list::IpAllowList;
 use self::redirect_regex::RedirectRegex;
 use self::redirect_scheme::RedirectScheme;
+use self::replace_path::ReplacePath;
+use self::replace_path_regex::ReplacePathRegex;
 pub use self::rest::{Answering, Rest};
 use self::strip_prefix::StripPrefix;
+use self::strip_prefix_regex::StripPrefixRegex;
 
 /// What a middleware may know of a request beside its head.
 ///
@@ -119,6 +127,14 @@ impl Middleware {
             AddPrefix::build(options).map(Self::from)
         } else if let Some(options) = &written.strip_prefix {
             StripPrefix::build(options).map(Self::from)
+        } else if let Some(options) = &written.strip_prefix_regex {
+            StripPrefixRegex::build(options).map(Self::from)
+        } else if let Some(options) = &written.replace_path {
+            ReplacePath::build(options).map(Self::from)
+        } else if let Some(options) = &written.replace_path_regex {
+            ReplacePathRegex::build(options).map(Self::from)
+        } else if let Some(options) = &written.encoded_characters {
+            EncodedCharacters::build(options).map(Self::from)
         } else if let Some(options) = &written.redirect_regex {
             RedirectRegex::build(options).map(Self::from)
         } else if let Some(options) = &written.redirect_scheme {

@@ -33,17 +33,7 @@ impl RedirectRegex {
 
     /// All matches replaced; `None` when that changes nothing.
     fn rewrite(&self, subject: &str) -> Option<String> {
-        let mut matches = self.regex.captures_iter(subject).peekable();
-        matches.peek()?;
-        let mut target = String::with_capacity(subject.len() + 32);
-        let mut copied = 0;
-        for captures in matches {
-            let whole = captures.get(0)?;
-            target.push_str(subject.get(copied..whole.start())?);
-            self.replacement.expand(&captures, &mut target);
-            copied = whole.end();
-        }
-        target.push_str(subject.get(copied..)?);
+        let mut target = self.replacement.replace_all(&self.regex, subject)?;
         // A template like `/$1` means a path of this host. With `//evil.test` captured, browsers
         // would read the result as another host.
         if self.replacement.is_own_path() && target.starts_with("//") {

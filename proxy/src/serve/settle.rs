@@ -175,12 +175,13 @@ fn is_host(host: &[u8]) -> bool {
     host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte))
 }
 
-/// Whether a path has an escape that the entry point denies. The path is canonical: its escapes
-/// are in upper case.
+/// Whether a path has an escape that is denied; its digits may be of either case.
 pub(crate) fn has_denied_escape(path: &str, denied: &[[u8; 2]]) -> bool {
     !denied.is_empty()
         && path.as_bytes().windows(3).any(|window| match window {
-            [b'%', high, low] => denied.contains(&[*high, *low]),
+            [b'%', high, low] => {
+                denied.contains(&[high.to_ascii_uppercase(), low.to_ascii_uppercase()])
+            }
             _ => false,
         })
 }
@@ -234,6 +235,7 @@ mod tests {
         let table: &[(&str, &[[u8; 2]], bool)] = &[
             ("/a%2Fb", &[], false),
             ("/a%2Fb", &[*b"2F"], true),
+            ("/a%2fb", &[*b"2F"], true),
             ("/a%5Cb", &[*b"2F"], false),
             ("/a%5Cb", &[*b"2F", *b"5C"], true),
             ("/a2Fb", &[*b"2F"], false),

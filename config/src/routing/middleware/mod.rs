@@ -54,9 +54,9 @@ kinds! {
     redirect_scheme: RedirectScheme = "redirectScheme" true;
     headers: Headers = "headers" true;
     chain: Chain = "chain" true;
-    strip_prefix_regex: StripPrefixRegex = "stripPrefixRegex" false;
-    replace_path: ReplacePath = "replacePath" false;
-    replace_path_regex: ReplacePathRegex = "replacePathRegex" false;
+    strip_prefix_regex: StripPrefixRegex = "stripPrefixRegex" true;
+    replace_path: ReplacePath = "replacePath" true;
+    replace_path_regex: ReplacePathRegex = "replacePathRegex" true;
     basic_auth: BasicAuth = "basicAuth" false;
     digest_auth: DigestAuth = "digestAuth" false;
     forward_auth: ForwardAuth = "forwardAuth" false;
@@ -72,7 +72,7 @@ kinds! {
     errors: Errors = "errors" false;
     pass_tls_client_cert: PassTlsClientCert = "passTLSClientCert" false;
     grpc_web: GrpcWeb = "grpcWeb" false;
-    encoded_characters: EncodedCharacters = "encodedCharacters" false;
+    encoded_characters: EncodedCharacters = "encodedCharacters" true;
     plugin: serde_json::Value = "plugin" false;
     // Only Traefik's Kubernetes providers serve these; files may name them all the same.
     request_header_modifier: serde_json::Value = "requestHeaderModifier" false;
