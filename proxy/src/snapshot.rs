@@ -5,7 +5,7 @@
 //! pooled connections.
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -162,6 +162,7 @@ impl Snapshot {
             previous,
             default_transport,
             troubles: Vec::new(),
+            broken: BTreeMap::new(),
         };
         let written = checked.routes.values().map(Vec::len).sum();
         let mut routes: Vec<Route> = Vec::with_capacity(written);
@@ -194,7 +195,10 @@ impl Snapshot {
             };
             tables.push(EntryRoutes { plain: table(false), tls: table(true) });
         }
-        let Builder { servers, transports, stateful, troubles, .. } = builder;
+        let Builder { servers, transports, stateful, troubles, broken, .. } = builder;
+        for (name, error) in broken {
+            disable_middleware(&mut checked, &name, error);
+        }
         for (router, error) in troubles {
             disable(&mut checked, &router, error);
         }
@@ -226,6 +230,17 @@ fn disable(checked: &mut checked::Configuration, router: &QName, error: String) 
     );
 }
 
+/// The same for a middleware.
+fn disable_middleware(checked: &mut checked::Configuration, name: &QName, error: String) {
+    let Some(object) = checked.middlewares.get_mut(name) else { return };
+    object.status = checked::Status::Disabled;
+    object.errors.push(error.clone());
+    checked.findings.push(
+        Finding::new(Severity::Error, object.origin.clone(), error)
+            .on(ObjectKind::Middleware, name.to_string()),
+    );
+}
+
 struct Builder<'a> {
     transports: HashMap<String, Built>,
     middlewares: HashMap<QName, Result<Arc<Middleware>, String>>,
@@ -235,6 +250,8 @@ struct Builder<'a> {
     previous: Option<&'a Snapshot>,
     default_transport: &'a ServersTransport,
     troubles: Vec<(QName, String)>,
+    /// Middlewares that cannot be built, and why.
+    broken: BTreeMap<QName, String>,
 }
 
 impl Builder<'_> {
@@ -301,9 +318,11 @@ impl Builder<'_> {
         let kept = place.as_ref().and_then(|place| self.previous?.stateful.get(place));
         let built = match kept.filter(|kept| kept.written == *written) {
             Some(kept) => Ok(Arc::clone(&kept.built)),
-            None => Middleware::build(written)
-                .map(Arc::new)
-                .map_err(|error| format!("middleware \"{name}\": {error}")),
+            None => Middleware::build(written).map(Arc::new).map_err(|error| {
+                let error = format!("middleware \"{name}\": {error}");
+                self.broken.insert(name.clone(), error.clone());
+                error
+            }),
         };
         match (place, &built) {
             (Some(place), Ok(built)) => {

@@ -47,11 +47,25 @@ pub(super) fn unescaped(escaped: &[u8]) -> Result<Path, Flow> {
     match escape::unescape(escaped) {
         Some(decoded) => Ok(Path { decoded, raw: Some(escaped.to_vec()) }),
         None => {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let answer = respond::error(status, "the new path has an invalid URL escape\n");
+            let message = format!("invalid URL escape {:?}\n", broken(escaped));
+            let answer = respond::error(StatusCode::INTERNAL_SERVER_ERROR, message);
             Err(Flow::Answer(Box::new(answer)))
         }
     }
+}
+
+/// The first broken escape.
+fn broken(escaped: &[u8]) -> String {
+    let mut rest = escaped;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        rest = rest.get(at..).unwrap_or_default();
+        let escape = rest.get(..3).unwrap_or(rest);
+        if escape::unescape(escape).is_none() {
+            return String::from_utf8_lossy(escape).into_owned();
+        }
+        rest = rest.get(3..).unwrap_or_default();
+    }
+    String::new()
 }
 
 #[cfg(test)]
@@ -81,10 +95,14 @@ mod tests {
 
     #[test]
     fn broken_escapes() {
-        let middleware = build(r#"{"replacePath":{"path":"/%zz"}}"#).unwrap();
-        let answer = send(&[&middleware], "h.test", "/x").expect_answer();
-        assert_eq!(answer.status(), 500);
-        assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
+        for (path, escape) in [("/%zz", "%zz"), ("/%41/%4", "%4"), ("/a%", "%"), ("/%é", "%é")] {
+            let options = serde_json::json!({"replacePath": {"path": path}}).to_string();
+            let middleware = build(&options).unwrap();
+            let answer = send(&[&middleware], "h.test", "/x").expect_answer();
+            assert_eq!(answer.status(), 500);
+            let text = format!("invalid URL escape {escape:?}\n");
+            assert_eq!(answer.into_body().into_own(), text.as_bytes());
+        }
     }
 
     #[test]
