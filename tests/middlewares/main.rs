@@ -2,4 +2,5 @@
 //! remembers.
 
 mod in_flight_req;
+mod rate_limit;
 mod stage;

@@ -9,6 +9,7 @@ mod in_flight_req;
 mod ip_allow_list;
 mod location;
 mod path;
+mod rate_limit;
 mod redirect;
 mod redirect_regex;
 mod redirect_scheme;
@@ -36,6 +37,7 @@ use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
 use self::ip_allow_list::IpAllowList;
+use self::rate_limit::RateLimit;
 use self::redirect_regex::RedirectRegex;
 use self::redirect_scheme::RedirectScheme;
 use self::replace_path::ReplacePath;
@@ -147,6 +149,8 @@ impl Middleware {
             IpAllowList::build_white(options).map(Self::from)
         } else if let Some(options) = &written.in_flight_req {
             InFlightReq::build(options).map(around)
+        } else if let Some(options) = &written.rate_limit {
+            RateLimit::build(options).map(around)
         } else {
             Err("this kind of middleware is not served yet".into())
         }
@@ -155,7 +159,7 @@ impl Middleware {
     /// Whether each router that names it gets one of its own, kept as long as nobody changes its
     /// options: it counts something.
     pub fn is_stateful(written: &routing::Middleware) -> bool {
-        written.in_flight_req.is_some()
+        written.in_flight_req.is_some() || written.rate_limit.is_some()
     }
 }
 

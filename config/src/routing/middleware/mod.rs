@@ -62,7 +62,7 @@ kinds! {
     forward_auth: ForwardAuth = "forwardAuth" false;
     ip_allow_list: IpAllowList = "ipAllowList" true;
     ip_white_list: IpWhiteList = "ipWhiteList" true;
-    rate_limit: RateLimit = "rateLimit" false;
+    rate_limit: RateLimit = "rateLimit" true;
     in_flight_req: InFlightReq = "inFlightReq" true;
     compress: Compress = "compress" false;
     content_type: ContentType = "contentType" false;
