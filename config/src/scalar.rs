@@ -23,6 +23,11 @@ impl Duration {
         Self { nanoseconds: milliseconds.saturating_mul(1_000_000) }
     }
 
+    /// A number of nanoseconds.
+    pub const fn from_nanos(nanoseconds: i64) -> Self {
+        Self { nanoseconds }
+    }
+
     /// The time it stands for; `None` when zero or negative (Traefik's "no limit").
     pub fn positive(self) -> Option<StdDuration> {
         (self.nanoseconds > 0).then(|| StdDuration::from_nanos(self.nanoseconds as u64))

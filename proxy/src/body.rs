@@ -1,5 +1,6 @@
 //! The bodies that pass through: our own bytes, the server's stream, the client's stream.
 
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,6 +27,17 @@ pub enum Body {
     Full(Bytes),
     /// A server's answer as it arrives.
     Server(Exchange),
+    /// Made of another body by a middleware.
+    Changed(Box<dyn Changed>),
+}
+
+/// A body that is made of another one while it passes (compressed, counted, translated).
+pub trait Changed: HttpBody<Data = Bytes, Error = Error> + Unpin + fmt::Debug {
+    /// The body that it is made of, if there still is one: a request's body may be on its way there.
+    fn original(&self) -> Option<&Body>;
+
+    /// The same, to be driven.
+    fn original_mut(&mut self) -> Option<&mut Body>;
 }
 
 impl From<&'static str> for Body {
@@ -51,7 +63,31 @@ impl Body {
     pub fn into_own(self) -> Bytes {
         match self {
             Body::Full(bytes) => bytes,
-            Body::Empty | Body::Server(_) => Bytes::new(),
+            Body::Empty | Body::Server(_) | Body::Changed(_) => Bytes::new(),
+        }
+    }
+
+    /// A server's answer, however changed on its way.
+    pub fn exchange(&self) -> Option<&Exchange> {
+        let mut body = self;
+        loop {
+            match body {
+                Body::Empty | Body::Full(_) => return None,
+                Body::Server(exchange) => return Some(exchange),
+                Body::Changed(changed) => body = changed.original()?,
+            }
+        }
+    }
+
+    /// The same, to be driven.
+    pub fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        let mut body = self;
+        loop {
+            match body {
+                Body::Empty | Body::Full(_) => return None,
+                Body::Server(exchange) => return Some(exchange),
+                Body::Changed(changed) => body = changed.original_mut()?,
+            }
         }
     }
 }
@@ -72,6 +108,7 @@ impl HttpBody for Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Body::Server(exchange) => exchange.poll_frame(cx),
+            Body::Changed(changed) => Pin::new(changed).poll_frame(cx),
         }
     }
 
@@ -80,6 +117,7 @@ impl HttpBody for Body {
             Body::Empty => true,
             Body::Full(bytes) => bytes.is_empty(),
             Body::Server(exchange) => exchange.left() == Some(0),
+            Body::Changed(changed) => changed.is_end_stream(),
         }
     }
 
@@ -88,6 +126,7 @@ impl HttpBody for Body {
             Body::Empty => Some(0),
             Body::Full(bytes) => Some(bytes.len() as u64),
             Body::Server(exchange) => exchange.left(),
+            Body::Changed(changed) => return changed.size_hint(),
         };
         length.map(SizeHint::with_exact).unwrap_or_default()
     }
@@ -116,6 +155,14 @@ enum Source {
     None,
     Http1(Rc<Client>),
     Http2(Incoming),
+    /// Kept or changed by a middleware.
+    Made(Box<dyn Made>),
+}
+
+/// A request's body that a middleware made: read before, or changed while it passes.
+pub trait Made: fmt::Debug {
+    /// The next bytes; `None`: it is over.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RequestBodyError>>>;
 }
 
 /// How much of an unwanted body is read, bytes.
@@ -149,9 +196,26 @@ impl RequestBody {
         Self::within(Source::Http2(incoming), timeout)
     }
 
+    /// A body that a middleware made. Whoever makes it of a client's body takes that out of the
+    /// request first, and sees to `Content-Length`.
+    pub fn made(made: Box<dyn Made>) -> Self {
+        Self::of(Source::Made(made), Bytes::new())
+    }
+
+    /// A body that has been read before.
+    pub fn read(bytes: Bytes) -> Self {
+        Self::of(Source::None, bytes)
+    }
+
     fn within(source: Source, timeout: Option<Duration>) -> Self {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        Self { source, front: Bytes::new(), deadline, timer: None, counter: None }
+        let mut body = Self::of(source, Bytes::new());
+        body.deadline = deadline;
+        body
+    }
+
+    fn of(source: Source, front: Bytes) -> Self {
+        Self { source, front, deadline: None, timer: None, counter: None }
     }
 
     /// Adds its bytes to `counter` as they pass.
@@ -187,6 +251,13 @@ impl RequestBody {
                 Source::Http2(incoming) => Pin::new(incoming)
                     .poll_frame(cx)
                     .map(|frame| frame.map(|f| f.map_err(Error::Http2))),
+                Source::Made(made) => {
+                    let polled = ready!(made.poll_data(cx));
+                    if !matches!(polled, Some(Ok(_))) {
+                        self.source = Source::None;
+                    }
+                    return Poll::Ready(polled);
+                }
             };
             match polled {
                 Poll::Ready(Some(Ok(frame))) => {

@@ -58,6 +58,18 @@ impl Failure {
         }
     }
 
+    /// Whether no server has got anything of the request.
+    pub fn is_unreached(&self) -> bool {
+        matches!(
+            self,
+            Self::Resolve(_)
+                | Self::Connect(_)
+                | Self::DialTimeout
+                | Self::TlsTimeout
+                | Self::Tls(_)
+        )
+    }
+
     /// The answer that the client gets.
     pub fn answer(&self) -> Response<Body> {
         match self {

@@ -26,13 +26,13 @@ pub fn text(status: StatusCode) -> Response<Body> {
 }
 
 /// Style E: `message` (it ends with a newline) as plain text that must not be sniffed.
-pub fn error(status: StatusCode, message: &'static str) -> Response<Body> {
+pub fn error(status: StatusCode, message: impl Into<Body>) -> Response<Body> {
     let mut response = bare(status);
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(NOSNIFF, HeaderValue::from_static("nosniff"));
-    *response.body_mut() = Body::from(message);
+    *response.body_mut() = message.into();
     response
 }
 

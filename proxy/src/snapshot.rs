@@ -5,7 +5,7 @@
 //! pooled connections.
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -37,6 +37,18 @@ pub struct Snapshot {
     pub metrics: Option<Arc<Metrics>>,
     servers: HashSet<ByKey>,
     transports: HashMap<String, Built>,
+    stateful: HashMap<Place, Stateful>,
+}
+
+/// Where a middleware with a state stands: entry point, router, its name, and how many of that name
+/// stand before it.
+type Place = (usize, QName, QName, usize);
+
+/// A middleware with a state, and what it was built from.
+#[derive(Clone, Debug)]
+struct Stateful {
+    written: Arc<routing::Middleware>,
+    built: Arc<Middleware>,
 }
 
 /// A server, found by its key.
@@ -146,9 +158,11 @@ impl Snapshot {
             // Growing hashes all of them anew, at once.
             balancers: HashMap::with_capacity(checked.services.len()),
             servers: HashSet::with_capacity(checked.services.len()),
+            stateful: HashMap::new(),
             previous,
             default_transport,
             troubles: Vec::new(),
+            broken: BTreeMap::new(),
         };
         let written = checked.routes.values().map(Vec::len).sum();
         let mut routes: Vec<Route> = Vec::with_capacity(written);
@@ -181,8 +195,12 @@ impl Snapshot {
             };
             tables.push(EntryRoutes { plain: table(false), tls: table(true) });
         }
-        let Builder { servers, transports, troubles, .. } = builder;
+        let Builder { servers, transports, stateful, troubles, broken, .. } = builder;
         let mut findings = Findings::default();
+        for (name, error) in broken {
+            breathe();
+            disable_middleware(&mut checked, &name, error, &mut findings);
+        }
         for (router, error) in troubles {
             breathe();
             disable(&mut checked, &router, error, &mut findings);
@@ -197,6 +215,7 @@ impl Snapshot {
             metrics: previous.and_then(|previous| previous.metrics.clone()),
             servers,
             transports,
+            stateful,
         }
     }
 }
@@ -220,14 +239,33 @@ fn disable(
     );
 }
 
+/// The same for a middleware.
+fn disable_middleware(
+    checked: &mut checked::Configuration,
+    name: &QName,
+    error: String,
+    findings: &mut Findings,
+) {
+    let Some(object) = checked.middlewares.get_mut(name) else { return };
+    object.status = checked::Status::Disabled;
+    object.errors.push(error.clone());
+    findings.push(
+        Finding::new(Severity::Error, object.origin.clone(), error)
+            .on(ObjectKind::Middleware, name.to_string()),
+    );
+}
+
 struct Builder<'a> {
     transports: HashMap<String, Built>,
     middlewares: HashMap<QName, Result<Arc<Middleware>, String>>,
     balancers: HashMap<QName, Result<Arc<Balancer>, String>>,
     servers: HashSet<ByKey>,
+    stateful: HashMap<Place, Stateful>,
     previous: Option<&'a Snapshot>,
     default_transport: &'a ServersTransport,
     troubles: Vec<(QName, String)>,
+    /// Middlewares that cannot be built, and why.
+    broken: BTreeMap<QName, String>,
 }
 
 impl Builder<'_> {
@@ -237,11 +275,13 @@ impl Builder<'_> {
         entry_point: usize,
         route: &checked::Route,
     ) -> Result<Route, String> {
-        let middlewares = route
-            .middlewares
-            .iter()
-            .map(|name| self.middleware(checked, name))
-            .collect::<Result<_, _>>()?;
+        let mut middlewares = Vec::with_capacity(route.middlewares.len());
+        for (number, name) in route.middlewares.iter().enumerate() {
+            let before = route.middlewares.iter().take(number).filter(|other| *other == name);
+            let place = || (entry_point, route.router.clone(), name.clone(), before.count());
+            middlewares.push(self.middleware(checked, name, place)?);
+        }
+        let middlewares = middlewares.into();
         let target = if route.service.is_internal() {
             Internal::by_name(route.service.name())
                 .map(Target::Internal)
@@ -273,21 +313,38 @@ impl Builder<'_> {
         })
     }
 
+    /// The middleware called `name`. One with a state is its router's own (as Traefik's are), and
+    /// stays as it is while nobody changes its options.
     fn middleware(
         &mut self,
         checked: &checked::Configuration,
         name: &QName,
+        place: impl FnOnce() -> Place,
     ) -> Result<Arc<Middleware>, String> {
         if let Some(built) = self.middlewares.get(name) {
             return built.clone();
         }
-        let built = match checked.middlewares.get(name) {
-            Some(written) => Middleware::build(&written.value)
-                .map(Arc::new)
-                .map_err(|error| format!("middleware \"{name}\": {error}")),
-            None => Err(format!("middleware \"{name}\" does not exist")),
+        let Some(written) = checked.middlewares.get(name).map(|written| &written.value) else {
+            return Err(format!("middleware \"{name}\" does not exist"));
         };
-        self.middlewares.insert(name.clone(), built.clone());
+        let stateful = Middleware::is_stateful(written);
+        let place = stateful.then(place);
+        let kept = place.as_ref().and_then(|place| self.previous?.stateful.get(place));
+        let built = match kept.filter(|kept| kept.written == *written) {
+            Some(kept) => Ok(Arc::clone(&kept.built)),
+            None => Middleware::build(written).map(Arc::new).map_err(|error| {
+                let error = format!("middleware \"{name}\": {error}");
+                self.broken.insert(name.clone(), error.clone());
+                error
+            }),
+        };
+        match (place, &built) {
+            (Some(place), Ok(built)) => {
+                let stateful = Stateful { written: Arc::clone(written), built: Arc::clone(built) };
+                self.stateful.insert(place, stateful);
+            }
+            _ => drop(self.middlewares.insert(name.clone(), built.clone())),
+        }
         built
     }
 

@@ -32,7 +32,11 @@ pub const ALL: &[Difference] = &[
     ),
     differs("api-errors", &["api http/"], &[".error = "]),
     differs("api-false", &["api entrypoints redir443"], &[".http.redirections"]),
-    differs("trimmed-prefixes", &["api http/middlewares strip-order@"], &[".stripPrefix"]),
+    differs(
+        "trimmed-prefixes",
+        &["api http/middlewares strip-order@", "api http/middlewares strip-re@"],
+        &[".stripPrefix"],
+    ),
     differs("api-using", &["api http/routers "], &[".using = "]),
     differs("api-priority", &["api http/routers broken-entry-point"], &[".priority"]),
     differs(

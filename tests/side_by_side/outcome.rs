@@ -43,8 +43,13 @@ fn answer(response: &Response) -> Vec<String> {
         if IGNORED_BY_US.contains(&name.as_str()) {
             continue;
         }
-        let echoed = seen.is_some() && name == "content-length";
-        lines.push(format!("header {name}: {}", if echoed { "its length" } else { value }));
+        let shown = match &*name {
+            "content-length" if seen.is_some() => "its length",
+            // To the nanosecond; `Retry-After` says the same in seconds.
+            "x-retry-in" => "a while",
+            _ => value,
+        };
+        lines.push(format!("header {name}: {shown}"));
     }
     for (name, value) in &response.trailers {
         lines.push(format!("trailer {}: {value}", name.to_ascii_lowercase()));

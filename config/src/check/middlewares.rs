@@ -234,6 +234,12 @@ fn options(
     if let Some(redirect) = &value.redirect_regex {
         regex(&redirect.regex)?;
     }
+    if let Some(replace) = &value.replace_path_regex {
+        regex(replace.regex.trim())?;
+    }
+    if let Some(strip) = &value.strip_prefix_regex {
+        strip.regex.iter().try_for_each(|pattern| regex(pattern.trim()))?;
+    }
     if let Some(headers) = &value.headers {
         if *headers == Default::default() {
             return Err("headers configuration not valid: no option is set".into());

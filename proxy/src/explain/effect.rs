@@ -1,7 +1,5 @@
-//! What each middleware does to a request: it is given the request and watched.
-//!
-//! The middlewares served today keep nothing of a request. One that does (a counter) has to say
-//! here what it would do, instead of being asked.
+//! What each middleware does to a request: it is given the request and watched. One that stands
+//! around the rest counts or asks others; it is not asked, and says what it would do.
 
 use http::header::{HOST, HeaderName, LOCATION};
 use http::{HeaderValue, Response, request};
@@ -11,7 +9,7 @@ use swarmgate_config::{routing, secret};
 
 use super::answer;
 use crate::body::Body;
-use crate::middleware::{Context, Flow, NoForwardedFor};
+use crate::middleware::{self, Context, Flow, NoForwardedFor};
 use crate::snapshot::Route;
 
 /// Takes the request through a route's middlewares; the answer, if one of them gives it.
@@ -33,20 +31,24 @@ pub(super) fn walk(
             kind: written.and_then(|it| it.kind().ok()).unwrap_or_default().to_owned(),
             ..answer::Middleware::default()
         };
-        if answered.is_some() {
-            effect.unreached = true;
-        } else {
-            let before = head.clone();
-            match middleware.on_request(head, context) {
-                Flow::Next => effect.effects = changes(&before, head),
-                Flow::Answer(answer) => {
-                    effect.answers = true;
-                    effect.effects = vec![format!("answers {}", described(&answer))];
-                    answered = Some(*answer);
-                }
+        match &**middleware {
+            _ if answered.is_some() => effect.unreached = true,
+            middleware::Middleware::Around(around) => {
+                effect.effects = around.would_do(head, context);
             }
-            if !effect.answers {
-                effect.effects.extend(of_answer(written));
+            middleware::Middleware::Edit(edit) => {
+                let before = head.clone();
+                match edit.on_request(head, context) {
+                    Flow::Next => effect.effects = changes(&before, head),
+                    Flow::Answer(answer) => {
+                        effect.answers = true;
+                        effect.effects = vec![format!("answers {}", described(&answer))];
+                        answered = Some(*answer);
+                    }
+                }
+                if !effect.answers {
+                    effect.effects.extend(of_answer(written));
+                }
             }
         }
         told.push(effect);

@@ -21,7 +21,8 @@ use crate::canonical;
 use crate::connection::{Activity, Connection, Registry, TlsInfo};
 use crate::middleware::Context;
 use crate::route::{self, Table};
-use crate::serve::request::{TRAEFIK_ROUTER, has_denied_escape, imagine};
+use crate::serve::settle::{has_denied_escape, imagine};
+use crate::serve::way::TRAEFIK_ROUTER;
 use crate::settings::Settings;
 use crate::snapshot::{Route, Target as Answering};
 

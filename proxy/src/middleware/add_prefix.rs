@@ -3,9 +3,9 @@
 use http::request;
 use swarmgate_config::routing;
 
-use super::Flow;
 use super::escape::{self, Part};
 use super::path::{self, Path};
+use super::{Context, Edit, Flow};
 
 /// A built `addPrefix` (Traefik: AddPrefix).
 #[derive(Debug)]
@@ -25,8 +25,10 @@ impl AddPrefix {
         let escaped = escape::escape(&prefix, Part::Path);
         Ok(Self { prefix, escaped })
     }
+}
 
-    pub(super) fn on_request(&self, head: &mut request::Parts) -> Flow {
+impl Edit for AddPrefix {
+    fn on_request(&self, head: &mut request::Parts, _: &Context<'_>) -> Flow {
         if let Some(plain) = path::plain(head) {
             let query = head.uri.query().map_or(0, str::len);
             let mut longer = Vec::with_capacity(self.escaped.len() + plain.len() + query + 1);

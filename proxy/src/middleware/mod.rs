@@ -1,17 +1,28 @@
 //! Middlewares: built once per snapshot, run in order on the request and in reverse on the answer.
 
 mod add_prefix;
+mod client_ip;
+mod encoded_characters;
 mod escape;
 mod headers;
+mod in_flight_req;
+mod ip_allow_list;
 mod location;
 mod path;
+mod rate_limit;
 mod redirect;
 mod redirect_regex;
 mod redirect_scheme;
+mod replace_path;
+mod replace_path_regex;
+mod rest;
+mod source;
 mod strip_prefix;
+mod strip_prefix_regex;
 mod template;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
 
 use http::header::HeaderValue;
@@ -19,12 +30,21 @@ use http::{Response, request, response};
 use swarmgate_config::routing;
 
 use crate::body::Body;
+use crate::serve::service::Request;
 
-pub use self::add_prefix::AddPrefix;
-pub use self::headers::Headers;
-pub use self::redirect_regex::RedirectRegex;
-pub use self::redirect_scheme::RedirectScheme;
-pub use self::strip_prefix::StripPrefix;
+use self::add_prefix::AddPrefix;
+use self::encoded_characters::EncodedCharacters;
+use self::headers::Headers;
+use self::in_flight_req::InFlightReq;
+use self::ip_allow_list::IpAllowList;
+use self::rate_limit::RateLimit;
+use self::redirect_regex::RedirectRegex;
+use self::redirect_scheme::RedirectScheme;
+use self::replace_path::ReplacePath;
+use self::replace_path_regex::ReplacePathRegex;
+pub use self::rest::{Answering, Rest};
+use self::strip_prefix::StripPrefix;
+use self::strip_prefix_regex::StripPrefixRegex;
 
 /// What a middleware may know of a request beside its head.
 ///
@@ -63,70 +83,83 @@ pub enum Flow {
     Answer(Box<Response<Body>>),
 }
 
+/// A middleware that only looks at heads: it never waits, and keeps nothing of a request.
+pub trait Edit: fmt::Debug + Send + Sync {
+    /// Sees, changes or answers the request.
+    fn on_request(&self, _head: &mut request::Parts, _context: &Context<'_>) -> Flow {
+        Flow::Next
+    }
+
+    /// Sees or changes the answer's head (never a 1xx or 101).
+    fn on_response(&self, _head: &mut response::Parts, _context: &Context<'_>) {}
+}
+
+/// A middleware that stands around what comes behind it: it waits, counts, looks at bodies, or asks
+/// somebody else.
+pub trait Around: fmt::Debug + Send + Sync {
+    /// Serves the request, by the rest of its way or otherwise.
+    fn around<'f>(&'f self, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f>;
+
+    /// What it would do with this request, for somebody who only asks; each in a line.
+    fn would_do(&self, head: &request::Parts, context: &Context<'_>) -> Vec<String>;
+}
+
 /// A built middleware.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub enum Middleware {
-    AddPrefix(AddPrefix),
-    StripPrefix(StripPrefix),
-    RedirectRegex(Box<RedirectRegex>),
-    RedirectScheme(RedirectScheme),
-    Headers(Box<Headers>),
+    Edit(Box<dyn Edit>),
+    Around(Box<dyn Around>),
+}
+
+impl<M: Edit + 'static> From<M> for Middleware {
+    fn from(middleware: M) -> Self {
+        Self::Edit(Box::new(middleware))
+    }
 }
 
 impl Middleware {
     /// Builds it, or says what is wrong with its options. Chains were flattened before and do not
     /// come here.
     pub fn build(written: &routing::Middleware) -> Result<Self, String> {
+        fn around(middleware: impl Around + 'static) -> Middleware {
+            Middleware::Around(Box::new(middleware))
+        }
         if let Some(options) = &written.add_prefix {
-            AddPrefix::build(options).map(Self::AddPrefix)
+            AddPrefix::build(options).map(Self::from)
         } else if let Some(options) = &written.strip_prefix {
-            StripPrefix::build(options).map(Self::StripPrefix)
+            StripPrefix::build(options).map(Self::from)
+        } else if let Some(options) = &written.strip_prefix_regex {
+            StripPrefixRegex::build(options).map(Self::from)
+        } else if let Some(options) = &written.replace_path {
+            ReplacePath::build(options).map(Self::from)
+        } else if let Some(options) = &written.replace_path_regex {
+            ReplacePathRegex::build(options).map(Self::from)
+        } else if let Some(options) = &written.encoded_characters {
+            EncodedCharacters::build(options).map(Self::from)
         } else if let Some(options) = &written.redirect_regex {
-            RedirectRegex::build(options).map(|built| Self::RedirectRegex(Box::new(built)))
+            RedirectRegex::build(options).map(Self::from)
         } else if let Some(options) = &written.redirect_scheme {
-            RedirectScheme::build(options).map(Self::RedirectScheme)
+            RedirectScheme::build(options).map(Self::from)
         } else if let Some(options) = &written.headers {
-            Headers::build(options).map(|built| Self::Headers(Box::new(built)))
+            Headers::build(options).map(Self::from)
+        } else if let Some(options) = &written.ip_allow_list {
+            IpAllowList::build(options).map(Self::from)
+        } else if let Some(options) = &written.ip_white_list {
+            IpAllowList::build_white(options).map(Self::from)
+        } else if let Some(options) = &written.in_flight_req {
+            InFlightReq::build(options).map(around)
+        } else if let Some(options) = &written.rate_limit {
+            RateLimit::build(options).map(around)
         } else {
-            Err("this kind of middleware is not served yet; expected addPrefix, stripPrefix, \
-                 redirectRegex, redirectScheme, headers or chain"
-                .into())
+            Err("this kind of middleware is not served yet".into())
         }
     }
 
-    /// Whether it has anything to do with requests.
-    pub fn edits_request(&self) -> bool {
-        match self {
-            Self::Headers(headers) => headers.edits_request(),
-            _ => true,
-        }
-    }
-
-    /// Whether it has anything to do with answers.
-    pub fn edits_response(&self) -> bool {
-        match self {
-            Self::Headers(headers) => headers.edits_response(),
-            _ => false,
-        }
-    }
-
-    /// Sees, changes or answers the request.
-    pub fn on_request(&self, head: &mut request::Parts, context: &Context<'_>) -> Flow {
-        match self {
-            Self::AddPrefix(middleware) => middleware.on_request(head),
-            Self::StripPrefix(middleware) => middleware.on_request(head),
-            Self::RedirectRegex(middleware) => middleware.on_request(head, context),
-            Self::RedirectScheme(middleware) => middleware.on_request(head, context),
-            Self::Headers(middleware) => middleware.on_request(head),
-        }
-    }
-
-    /// Sees or changes the answer's head (never a 1xx or 101).
-    pub fn on_response(&self, head: &mut response::Parts, _context: &Context<'_>) {
-        if let Self::Headers(middleware) = self {
-            middleware.on_response(head);
-        }
+    /// Whether each router that names it gets one of its own, kept as long as nobody changes its
+    /// options: it counts something.
+    pub fn is_stateful(written: &routing::Middleware) -> bool {
+        written.in_flight_req.is_some() || written.rate_limit.is_some()
     }
 }
 
@@ -199,6 +232,7 @@ mod tests {
         let (mut head, ()) = request.into_parts();
         prepare(&mut head);
         for middleware in chain {
+            let Middleware::Edit(middleware) = middleware else { panic!("{middleware:?} waits") };
             if let Flow::Answer(answer) = middleware.on_request(&mut head, &context(host, tls)) {
                 return Sent::Answer(answer);
             }

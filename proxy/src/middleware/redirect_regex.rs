@@ -9,7 +9,7 @@ use swarmgate_config::routing;
 use swarmgate_config::rule::go_regex;
 
 use super::template::Template;
-use super::{Context, Flow, redirect};
+use super::{Context, Edit, Flow, redirect};
 
 /// A built `redirectRegex` (Traefik: RedirectRegex).
 #[derive(Debug)]
@@ -31,9 +31,23 @@ impl RedirectRegex {
         Ok(Self { regex, replacement, permanent: written.permanent })
     }
 
+    /// All matches replaced; `None` when that changes nothing.
+    fn rewrite(&self, subject: &str) -> Option<String> {
+        let mut target = self.replacement.replace_all(&self.regex, subject)?;
+        // A template like `/$1` means a path of this host. With `//evil.test` captured, browsers
+        // would read the result as another host.
+        if self.replacement.is_own_path() && target.starts_with("//") {
+            let slashes = target.bytes().take_while(|byte| *byte == b'/').count();
+            target.drain(1..slashes);
+        }
+        (target != subject).then_some(target)
+    }
+}
+
+impl Edit for RedirectRegex {
     /// The pattern sees `scheme://host/path?query`: the scheme of this connection, the host as
     /// sent, the canonical path.
-    pub(super) fn on_request(&self, head: &request::Parts, context: &Context<'_>) -> Flow {
+    fn on_request(&self, head: &mut request::Parts, context: &Context<'_>) -> Flow {
         SUBJECT.with_borrow_mut(|subject| {
             subject.clear();
             subject.push_str(if context.tls { "https://" } else { "http://" });
@@ -44,28 +58,6 @@ impl RedirectRegex {
                 None => Flow::Next,
             }
         })
-    }
-
-    /// All matches replaced; `None` when that changes nothing.
-    fn rewrite(&self, subject: &str) -> Option<String> {
-        let mut matches = self.regex.captures_iter(subject).peekable();
-        matches.peek()?;
-        let mut target = String::with_capacity(subject.len() + 32);
-        let mut copied = 0;
-        for captures in matches {
-            let whole = captures.get(0)?;
-            target.push_str(subject.get(copied..whole.start())?);
-            self.replacement.expand(&captures, &mut target);
-            copied = whole.end();
-        }
-        target.push_str(subject.get(copied..)?);
-        // A template like `/$1` means a path of this host. With `//evil.test` captured, browsers
-        // would read the result as another host.
-        if self.replacement.is_own_path() && target.starts_with("//") {
-            let slashes = target.bytes().take_while(|byte| *byte == b'/').count();
-            target.drain(1..slashes);
-        }
-        (target != subject).then_some(target)
     }
 }
 

@@ -4,7 +4,7 @@ use http::header::HeaderName;
 use http::request;
 use swarmgate_config::routing;
 
-use super::{Context, Flow, redirect};
+use super::{Context, Edit, Flow, redirect};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -29,11 +29,34 @@ impl RedirectScheme {
         };
         Ok(Self { scheme: format!("{}://", written.scheme), port, permanent: written.permanent })
     }
+}
 
+fn is_one_of(text: &[u8], words: [&[u8]; 2]) -> bool {
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Cuts `:port` off; the brackets of an IPv6 address stay.
+fn split_port(host: &[u8]) -> (&[u8], &[u8]) {
+    let from = if host.starts_with(b"[") {
+        host.iter().position(|byte| *byte == b']').unwrap_or(host.len())
+    } else {
+        0
+    };
+    let colon = host.iter().skip(from).position(|byte| *byte == b':').map(|at| from + at);
+    let (name, port) = host.split_at(colon.unwrap_or(host.len()));
+    match port {
+        // `h:` has no port. `h:x` and `a:b:c` are no hosts: kept, for the URL parser to refuse.
+        b":" => (name, b""),
+        _ if port.iter().skip(1).all(u8::is_ascii_digit) => (name, port),
+        _ => (host, b""),
+    }
+}
+
+impl Edit for RedirectScheme {
     /// The client's URL has the scheme of the connection, or of `X-Forwarded-Proto` where the
     /// entry point let that through. Its port is left out where it is the scheme's own, and never
     /// goes into the target.
-    pub(super) fn on_request(&self, head: &request::Parts, context: &Context<'_>) -> Flow {
+    fn on_request(&self, head: &mut request::Parts, context: &Context<'_>) -> Flow {
         let scheme = match head.headers.get(X_FORWARDED_PROTO).map(|value| value.as_bytes()) {
             Some(proto) if is_one_of(proto, [b"https", b"wss"]) => "https://",
             Some(proto) if is_one_of(proto, [b"http", b"ws"]) => "http://",
@@ -56,27 +79,6 @@ impl RedirectScheme {
         let target =
             [self.scheme.as_bytes(), host, self.port.as_bytes(), target.as_bytes()].concat();
         redirect::to(&target, self.permanent, &head.method)
-    }
-}
-
-fn is_one_of(text: &[u8], words: [&[u8]; 2]) -> bool {
-    words.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// Cuts `:port` off; the brackets of an IPv6 address stay.
-fn split_port(host: &[u8]) -> (&[u8], &[u8]) {
-    let from = if host.starts_with(b"[") {
-        host.iter().position(|byte| *byte == b']').unwrap_or(host.len())
-    } else {
-        0
-    };
-    let colon = host.iter().skip(from).position(|byte| *byte == b':').map(|at| from + at);
-    let (name, port) = host.split_at(colon.unwrap_or(host.len()));
-    match port {
-        // `h:` has no port. `h:x` and `a:b:c` are no hosts: kept, for the URL parser to refuse.
-        b":" => (name, b""),
-        _ if port.iter().skip(1).all(u8::is_ascii_digit) => (name, port),
-        _ => (host, b""),
     }
 }
 

@@ -4,10 +4,10 @@ use http::header::{HeaderName, HeaderValue};
 use http::request;
 use swarmgate_config::routing;
 
-use super::Flow;
 use super::path::{self, Path};
+use super::{Context, Edit, Flow};
 
-const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+pub(super) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// A built `stripPrefix` (Traefik: StripPrefix).
 #[derive(Debug)]
@@ -36,42 +36,56 @@ impl StripPrefix {
             .collect::<Result<_, _>>()?;
         Ok(Self { prefixes, force_slash: written.force_slash.unwrap_or_default() })
     }
+}
 
-    pub(super) fn on_request(&self, head: &mut request::Parts) -> Flow {
+impl Edit for StripPrefix {
+    fn on_request(&self, head: &mut request::Parts, _: &Context<'_>) -> Flow {
         if let Some(plain) = path::plain(head) {
-            for (prefix, value) in &self.prefixes {
-                if let Some(rest) = plain.as_bytes().strip_prefix(&prefix[..]) {
-                    let rest = self.finish(rest.to_vec());
-                    if !path::is_clean(&rest) {
-                        return path::refused();
-                    }
-                    head.headers.append(X_FORWARDED_PREFIX, value.clone());
-                    return path::set_escaped(head, rest);
-                }
-            }
-            return Flow::Next;
+            let fits = |(prefix, _): &&(Vec<u8>, _)| plain.as_bytes().starts_with(prefix);
+            return match self.prefixes.iter().find(fits) {
+                Some((prefix, told)) => strip(head, prefix.len(), told.clone(), self.force_slash),
+                None => Flow::Next,
+            };
         }
-        let old = Path::of(head);
-        for (prefix, value) in &self.prefixes {
-            if let Some(rest) = old.decoded.strip_prefix(&prefix[..]) {
-                let new = Path {
-                    decoded: self.finish(rest.to_vec()),
-                    raw: old.raw.as_deref().map(|raw| self.finish(after(raw, prefix.len()))),
-                };
-                head.headers.append(X_FORWARDED_PREFIX, value.clone());
-                return path::set_clean(head, new);
-            }
+        let decoded = Path::of(head).decoded;
+        match self.prefixes.iter().find(|(prefix, _)| decoded.starts_with(prefix)) {
+            Some((prefix, told)) => strip(head, prefix.len(), told.clone(), self.force_slash),
+            None => Flow::Next,
         }
-        Flow::Next
     }
+}
 
-    fn finish(&self, rest: Vec<u8>) -> Vec<u8> {
-        if self.force_slash {
-            let rest = rest.strip_prefix(b"/").unwrap_or(&rest);
-            [b"/", rest].concat()
-        } else {
-            path::lead_with_slash(rest)
+/// Cuts the first `count` bytes of the decoded path off, and tells of it. `force_slash`: what is left
+/// begins with exactly one slash more.
+pub(super) fn strip(
+    head: &mut request::Parts,
+    count: usize,
+    told: HeaderValue,
+    force_slash: bool,
+) -> Flow {
+    if let Some(plain) = path::plain(head) {
+        let rest = finish(plain.as_bytes().get(count..).unwrap_or_default().to_vec(), force_slash);
+        if !path::is_clean(&rest) {
+            return path::refused();
         }
+        head.headers.append(X_FORWARDED_PREFIX, told);
+        return path::set_escaped(head, rest);
+    }
+    let old = Path::of(head);
+    let new = Path {
+        decoded: finish(old.decoded.get(count..).unwrap_or_default().to_vec(), force_slash),
+        raw: old.raw.as_deref().map(|raw| finish(after(raw, count), force_slash)),
+    };
+    head.headers.append(X_FORWARDED_PREFIX, told);
+    path::set_clean(head, new)
+}
+
+fn finish(rest: Vec<u8>, force_slash: bool) -> Vec<u8> {
+    if force_slash {
+        let rest = rest.strip_prefix(b"/").unwrap_or(&rest);
+        [b"/", rest].concat()
+    } else {
+        path::lead_with_slash(rest)
     }
 }
 

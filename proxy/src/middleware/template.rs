@@ -48,7 +48,7 @@ impl Template {
     }
 
     /// Writes the template with what the groups captured.
-    pub fn expand(&self, captures: &Captures<'_>, into: &mut String) {
+    fn expand(&self, captures: &Captures<'_>, into: &mut String) {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => into.push_str(text),
@@ -57,6 +57,22 @@ impl Template {
                 }
             }
         }
+    }
+
+    /// `subject` with every match of `regex` replaced; `None`: there is no match.
+    pub fn replace_all(&self, regex: &Regex, subject: &str) -> Option<String> {
+        let mut matches = regex.captures_iter(subject).peekable();
+        matches.peek()?;
+        let mut replaced = String::with_capacity(subject.len() + 32);
+        let mut copied = 0;
+        for captures in matches {
+            let whole = captures.get(0)?;
+            replaced.push_str(subject.get(copied..whole.start())?);
+            self.expand(&captures, &mut replaced);
+            copied = whole.end();
+        }
+        replaced.push_str(subject.get(copied..)?);
+        Some(replaced)
     }
 
     /// Whether it begins with exactly one slash of its own.

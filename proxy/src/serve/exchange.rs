@@ -8,8 +8,10 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::net::TcpStream;
 
+use super::answered::Held;
 use crate::body::Body;
 use crate::connection::Connection;
+use crate::forward::Exchange;
 use crate::forward::tunnel::Tunnel;
 use crate::http1::Error;
 use crate::observe::metrics::Measured;
@@ -31,6 +33,7 @@ pub struct AnswerBody {
     bytes: u64,
     on_end: Option<OnEnd>,
     measured: Option<Box<Measured>>,
+    held: Vec<Box<dyn Held>>,
     _in_flight: InFlight,
 }
 
@@ -38,15 +41,17 @@ pub struct AnswerBody {
 pub type OnEnd = Box<dyn FnOnce(u64)>;
 
 impl AnswerBody {
-    /// `tunnel`: the server's end of what the connection becomes. `on_end`: the access log's part.
+    /// `tunnel`: the server's end of what the connection becomes. `held`: kept until the end.
+    /// `on_end`: the access log's part.
     pub fn new(
         body: Body,
         tunnel: Option<Box<Tunnel>>,
+        held: Vec<Box<dyn Held>>,
         on_end: Option<OnEnd>,
         measured: Option<Box<Measured>>,
         in_flight: InFlight,
     ) -> Self {
-        Self { body, tunnel, bytes: 0, on_end, measured, _in_flight: in_flight }
+        Self { body, tunnel, bytes: 0, on_end, measured, held, _in_flight: in_flight }
     }
 
     /// The server's end of the tunnel that follows a 101.
@@ -59,9 +64,14 @@ impl AnswerBody {
         self.measured.take()
     }
 
+    /// What middlewares keep of a request that becomes a tunnel, until the tunnel is over.
+    pub fn take_held(&mut self) -> Vec<Box<dyn Held>> {
+        std::mem::take(&mut self.held)
+    }
+
     /// Whether the request's body is still on its way.
     pub fn is_uploading(&self) -> bool {
-        matches!(&self.body, Body::Server(exchange) if exchange.is_uploading())
+        self.body.exchange().is_some_and(Exchange::is_uploading)
     }
 
     /// Whether the rest can go from socket to socket ([`Exchange::can_splice`]).
@@ -70,7 +80,7 @@ impl AnswerBody {
     pub fn can_splice(&mut self) -> bool {
         match &mut self.body {
             Body::Server(exchange) => exchange.can_splice(),
-            Body::Empty | Body::Full(_) => false,
+            Body::Empty | Body::Full(_) | Body::Changed(_) => false,
         }
     }
 
@@ -91,7 +101,7 @@ impl AnswerBody {
 
     /// Hands on what there is of the request's body.
     pub fn drive_upload(&mut self, cx: &mut Context<'_>) {
-        if let Body::Server(exchange) = &mut self.body {
+        if let Some(exchange) = self.body.exchange_mut() {
             exchange.drive_upload(cx);
         }
     }

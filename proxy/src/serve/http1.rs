@@ -13,6 +13,7 @@ use http_body::Body as _;
 use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 
+use super::answered::Held;
 use super::exchange::AnswerBody;
 use super::request;
 use crate::body::{DRAINED_BYTES, RequestBody};
@@ -40,8 +41,8 @@ pub enum End {
     Close,
     /// The connection ends at once: the client has gone, or the answer broke off.
     Abort,
-    /// The connection becomes a tunnel, measured as one request.
-    Tunnel(Box<Tunnel>, Option<Box<Measured>>),
+    /// The connection becomes a tunnel, measured as one request, and what is kept until its end.
+    Tunnel(Box<Tunnel>, Option<Box<Measured>>, Vec<Box<dyn Held>>),
 }
 
 /// Serves requests.
@@ -132,7 +133,7 @@ fn begin_answer<'c>(
     let facts = Facts { version: Version::HTTP_11, keep: true, delimiter: Delimiter::AsIs };
     encode::answer(client.wire().out(), head.status, &head.headers, facts);
     connection.become_tunnel();
-    Err(End::Tunnel(tunnel, body.take_measured()))
+    Err(End::Tunnel(tunnel, body.take_measured(), body.take_held()))
 }
 
 /// What of the request decides how its answer is sent.

@@ -1,10 +1,15 @@
 //! Steps 3 to 5: which protocol a connection speaks, and its requests one by one.
 
+pub mod answered;
 mod detect;
 mod exchange;
 mod http1;
-mod logged;
+pub mod logged;
+mod own;
 pub mod request;
+pub mod service;
+pub mod settle;
+pub mod way;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -114,7 +119,7 @@ async fn http1(
                 }
                 return;
             }
-            Some(http1::End::Tunnel(tunnel, _measured)) => {
+            Some(http1::End::Tunnel(tunnel, _measured, _held)) => {
                 let Some(client) = Rc::into_inner(client) else { return };
                 let (stream, read) = client.into_parts();
                 let mut relaying = Box::pin(tunnel.run(stream, read));

@@ -54,16 +54,16 @@ kinds! {
     redirect_scheme: RedirectScheme = "redirectScheme" true;
     headers: Headers = "headers" true;
     chain: Chain = "chain" true;
-    strip_prefix_regex: StripPrefixRegex = "stripPrefixRegex" false;
-    replace_path: ReplacePath = "replacePath" false;
-    replace_path_regex: ReplacePathRegex = "replacePathRegex" false;
+    strip_prefix_regex: StripPrefixRegex = "stripPrefixRegex" true;
+    replace_path: ReplacePath = "replacePath" true;
+    replace_path_regex: ReplacePathRegex = "replacePathRegex" true;
     basic_auth: BasicAuth = "basicAuth" false;
     digest_auth: DigestAuth = "digestAuth" false;
     forward_auth: ForwardAuth = "forwardAuth" false;
-    ip_allow_list: IpAllowList = "ipAllowList" false;
-    ip_white_list: IpWhiteList = "ipWhiteList" false;
-    rate_limit: RateLimit = "rateLimit" false;
-    in_flight_req: InFlightReq = "inFlightReq" false;
+    ip_allow_list: IpAllowList = "ipAllowList" true;
+    ip_white_list: IpWhiteList = "ipWhiteList" true;
+    rate_limit: RateLimit = "rateLimit" true;
+    in_flight_req: InFlightReq = "inFlightReq" true;
     compress: Compress = "compress" false;
     content_type: ContentType = "contentType" false;
     buffering: Buffering = "buffering" false;
@@ -72,7 +72,7 @@ kinds! {
     errors: Errors = "errors" false;
     pass_tls_client_cert: PassTlsClientCert = "passTLSClientCert" false;
     grpc_web: GrpcWeb = "grpcWeb" false;
-    encoded_characters: EncodedCharacters = "encodedCharacters" false;
+    encoded_characters: EncodedCharacters = "encodedCharacters" true;
     plugin: serde_json::Value = "plugin" false;
     // Only Traefik's Kubernetes providers serve these; files may name them all the same.
     request_header_modifier: serde_json::Value = "requestHeaderModifier" false;

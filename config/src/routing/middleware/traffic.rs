@@ -20,7 +20,7 @@ pub struct SourceCriterion {
 }
 
 /// `rateLimit`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct RateLimit {
@@ -34,6 +34,18 @@ pub struct RateLimit {
     pub source_criterion: Option<SourceCriterion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<serde_json::Value>,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self {
+            average: 0,
+            period: Some(Duration::from_secs(1)),
+            burst: Some(1),
+            source_criterion: None,
+            redis: None,
+        }
+    }
 }
 
 /// `inFlightReq`.

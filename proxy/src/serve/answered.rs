@@ -1,0 +1,32 @@
+//! An answer on its way back to the client, and what goes with it.
+
+use std::fmt;
+
+use http::Response;
+
+use crate::body::Body;
+use crate::forward::tunnel::Tunnel;
+
+/// Something that lasts as long as its request: dropped when the answer's last byte has been handed
+/// over, when the tunnel behind a 101 has ended, or when the client has gone.
+pub trait Held: fmt::Debug {}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its head and its body as it arrives.
+    pub response: Response<Body>,
+    /// Behind a 101: the server's end of the tunnel.
+    pub tunnel: Option<Box<Tunnel>>,
+    /// What middlewares keep until the answer is over.
+    pub held: Vec<Box<dyn Held>>,
+    /// It is our own word for a server that could not be reached: nothing of the request was
+    /// written to any, and its body is whole.
+    pub unreached: bool,
+}
+
+impl From<Response<Body>> for Answered {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, tunnel: None, held: Vec::new(), unreached: false }
+    }
+}

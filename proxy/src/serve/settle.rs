@@ -1,0 +1,258 @@
+//! The one view of a request that everything behind it shares, or why there is none.
+
+use std::borrow::Cow;
+
+use http::header::{CONNECTION, EXPECT, HOST};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Response, StatusCode, Uri, Version, request};
+
+use crate::body::Body;
+use crate::canonical;
+use crate::connection::Connection;
+use crate::forward::headers;
+use crate::http1::framing;
+use crate::middleware::RawQuery;
+use crate::present::Present;
+use crate::respond;
+
+/// Ends the connection behind an answer.
+pub const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// The connection's last answer: who sends this may mean what follows differently, too.
+pub fn closing(mut answer: Response<Body>) -> Response<Body> {
+    answer.headers_mut().insert(CONNECTION, CLOSE);
+    answer
+}
+
+/// Why a request gets no further than its head.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// `CONNECT` is a forward proxy's.
+    Connect,
+    /// `OPTIONS *` asks about the server as a whole.
+    ServerWide,
+    /// Only `OPTIONS` may have `*` for its target.
+    NoPath,
+    /// `Expect` of something else than `100-continue`.
+    Expectation,
+    /// Several `Host` lines.
+    ManyHosts,
+    /// A `Host` with characters that hosts do not have.
+    BadHost,
+    /// HTTP/1.1 without `Host`.
+    NoHost,
+    /// A target, or a length, that everybody would read differently.
+    BadTarget,
+    /// A `Transfer-Encoding` that we do not know.
+    BadFraming,
+    /// A header that a CGI-style server takes for one of ours.
+    AliasHeader,
+}
+
+impl Refusal {
+    /// What the client is told.
+    pub fn answer(self) -> Response<Body> {
+        let bad = |why: &'static str| {
+            let mut answer = respond::error(StatusCode::BAD_REQUEST, why);
+            answer.headers_mut().remove("x-content-type-options");
+            closing(answer)
+        };
+        match self {
+            Self::Connect => closing(respond::bare(StatusCode::NOT_IMPLEMENTED)),
+            Self::ServerWide => respond::bare(StatusCode::OK),
+            Self::NoPath => respond::not_found(),
+            Self::Expectation => closing(respond::bare(StatusCode::EXPECTATION_FAILED)),
+            Self::ManyHosts => bad("400 Bad Request: too many Host headers"),
+            Self::BadHost => bad("400 Bad Request: malformed Host header"),
+            Self::NoHost => bad("400 Bad Request: missing required Host header"),
+            Self::BadTarget => closing(respond::bare(StatusCode::BAD_REQUEST)),
+            Self::BadFraming => {
+                let mut answer = respond::bare(StatusCode::NOT_IMPLEMENTED);
+                *answer.body_mut() = Body::from("Unsupported transfer encoding");
+                closing(answer)
+            }
+            Self::AliasHeader => respond::error(StatusCode::BAD_REQUEST, "Bad Request\n"),
+        }
+    }
+}
+
+/// The one view of a request that everything behind it shares: its host as sent, and the upgrade
+/// that is asked for.
+pub fn settle(
+    connection: &Connection,
+    server_name: &HeaderValue,
+    head: &mut request::Parts,
+    present: Present,
+) -> Result<(Option<HeaderValue>, Option<headers::Upgrade>), Refusal> {
+    refuse(head, present)?;
+    if !headers::treat_aliases(&mut head.headers, connection.settings.alias_headers) {
+        return Err(Refusal::AliasHeader);
+    }
+    let host = take_host(head)?;
+    canonicalise(head, connection)?;
+    let upgrade = headers::arrive(
+        &mut head.headers,
+        connection,
+        server_name,
+        host.as_ref(),
+        head.version,
+        present,
+    );
+    Ok((host, upgrade))
+}
+
+/// The same for somebody who only asks what would become of a request: the host, or the answer.
+pub(crate) fn imagine(
+    connection: &Connection,
+    server_name: &HeaderValue,
+    head: &mut request::Parts,
+) -> Result<HeaderValue, Box<Response<Body>>> {
+    let present = Present::of(&head.headers);
+    let settled = settle(connection, server_name, head, present);
+    let (host, _) = settled.map_err(|refusal| Box::new(refusal.answer()))?;
+    Ok(host.unwrap_or_else(|| HeaderValue::from_static("")))
+}
+
+/// What no router gets to see.
+fn refuse(head: &mut request::Parts, present: Present) -> Result<(), Refusal> {
+    if head.version == Version::HTTP_2
+        && present.any(Present::CONTENT_LENGTH)
+        && framing::settle_length(&mut head.headers).is_err()
+    {
+        return Err(Refusal::BadTarget);
+    }
+    if present.any(Present::TRANSFER_ENCODING) && !headers::is_framing_clear(&head.headers) {
+        return Err(Refusal::BadFraming);
+    }
+    if head.method == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    if head.uri.path() == "*" {
+        let server_wide = head.method == Method::OPTIONS;
+        return Err(if server_wide { Refusal::ServerWide } else { Refusal::NoPath });
+    }
+    if head.uri.scheme().is_none() && head.uri.authority().is_some() {
+        // Only CONNECT names an authority alone (RFC 9112 section 3.2.3).
+        return Err(Refusal::BadTarget);
+    }
+    if !present.any(Present::EXPECT) {
+        return Ok(());
+    }
+    match head.headers.get(EXPECT) {
+        Some(expect) if !expect.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Err(Refusal::Expectation)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The host as sent: of the target if it is in absolute form or HTTP/2, else the `Host` line, of
+/// which there has to be exactly one in HTTP/1.1 (RFC 9112 section 3.2).
+fn take_host(head: &mut request::Parts) -> Result<Option<HeaderValue>, Refusal> {
+    let mut lines = head.headers.get_all(HOST).iter();
+    let (first, second) = (lines.next(), lines.next());
+    if second.is_some() {
+        return Err(Refusal::ManyHosts);
+    }
+    if first.is_some_and(|host| !is_host(host.as_bytes())) {
+        return Err(Refusal::BadHost);
+    }
+    if let Some(authority) = head.uri.authority() {
+        let without_user = authority.as_str().rsplit('@').next().unwrap_or_default();
+        let host = HeaderValue::from_str(without_user).map_err(|_| Refusal::BadHost)?;
+        head.headers.insert(HOST, host.clone());
+        return Ok(Some(host));
+    }
+    match first {
+        Some(host) => Ok(Some(host.clone())),
+        None if head.version == Version::HTTP_11 => Err(Refusal::NoHost),
+        None => Ok(None),
+    }
+}
+
+/// Characters that a host (with port) can have; the rest would be read differently by somebody.
+fn is_host(host: &[u8]) -> bool {
+    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte))
+}
+
+/// Whether a path has an escape that is denied; its digits may be of either case.
+pub(crate) fn has_denied_escape(path: &str, denied: &[[u8; 2]]) -> bool {
+    !denied.is_empty()
+        && path.as_bytes().windows(3).any(|window| match window {
+            [b'%', high, low] => {
+                denied.contains(&[high.to_ascii_uppercase(), low.to_ascii_uppercase()])
+            }
+            _ => false,
+        })
+}
+
+/// Reduces the target to path and query in canonical form, so that matching, middlewares and the
+/// server see the same.
+fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<(), Refusal> {
+    let settings = &connection.settings;
+    if canonical::has_broken_escape(head.uri.path()) {
+        return Err(Refusal::BadTarget);
+    }
+    let path = canonical::path(head.uri.path(), settings.sanitize_path);
+    let query = head
+        .uri
+        .query()
+        .and_then(|query| canonical::query(query, settings.encode_query_semicolons));
+    let changed = match (&path, &query) {
+        (None, None) => {
+            if head.uri.authority().is_none() && head.uri.scheme().is_none() {
+                return Ok(());
+            }
+            head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+        }
+        _ => {
+            let path = path.as_deref().unwrap_or(head.uri.path());
+            let query = query.as_deref().or(head.uri.query());
+            let text = match query {
+                Some(query) => Cow::Owned(format!("{path}?{query}")),
+                None => Cow::Borrowed(path),
+            };
+            PathAndQuery::try_from(&*text).map_err(|_| Refusal::BadTarget)?
+        }
+    };
+    if query.is_some()
+        && let Some(as_sent) = head.uri.query()
+    {
+        // Redirects show it so.
+        let as_sent = RawQuery(as_sent.to_owned());
+        head.extensions.insert(as_sent);
+    }
+    head.uri = Uri::from(changed);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denied_escapes() {
+        let table: &[(&str, &[[u8; 2]], bool)] = &[
+            ("/a%2Fb", &[], false),
+            ("/a%2Fb", &[*b"2F"], true),
+            ("/a%2fb", &[*b"2F"], true),
+            ("/a%5Cb", &[*b"2F"], false),
+            ("/a%5Cb", &[*b"2F", *b"5C"], true),
+            ("/a2Fb", &[*b"2F"], false),
+            ("/%", &[*b"2F"], false),
+        ];
+        for (path, denied, expected) in table {
+            assert_eq!(has_denied_escape(path, denied), *expected, "{path} {denied:?}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for good in ["a.test", "a.test:80", "[::1]:80", "A_b.test", ""] {
+            assert!(is_host(good.as_bytes()), "{good}");
+        }
+        for bad in ["a b", "a/b", "a@b", "a?b", "a#b", "a\\b", "\u{e9}", "a\tb"] {
+            assert!(!is_host(bad.as_bytes()), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A routed request on its way: its router, and the middlewares that only look at heads.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Response, StatusCode, request};
+
+use super::answered::Answered;
+use super::logged::{Routed, Watched};
+use super::settle::has_denied_escape;
+use crate::body::Body;
+use crate::canonical;
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::forward::headers;
+use crate::middleware::{Context, Flow, Middleware};
+use crate::respond;
+use crate::route;
+use crate::snapshot::{Route, Target};
+use crate::worker::ThreadSnapshot;
+
+pub(crate) const TRAEFIK_ROUTER: HeaderName = HeaderName::from_static("x-traefik-router");
+
+/// The way of a routed request.
+#[derive(Debug)]
+pub struct Way {
+    /// The configuration that it began with and ends with.
+    pub snapshot: Rc<ThreadSnapshot>,
+    /// Its route's number there.
+    pub number: usize,
+    /// The upgrade that the client asks for.
+    pub upgrade: Option<headers::Upgrade>,
+    /// As sent.
+    pub host: HeaderValue,
+}
+
+impl Way {
+    /// The route.
+    pub fn route(&self) -> Option<&Route> {
+        self.snapshot.routes.get(self.number)
+    }
+
+    /// Who answers.
+    pub fn target(&self) -> Option<&Target> {
+        self.route().map(|route| &route.target)
+    }
+
+    /// Its middlewares in order.
+    pub fn middlewares(&self) -> &[Arc<Middleware>] {
+        self.route().map(|route| &*route.middlewares).unwrap_or_default()
+    }
+
+    /// Host as sent.
+    pub fn host(&self) -> &str {
+        // Only visible ASCII passed `take_host`.
+        self.host.to_str().unwrap_or_default()
+    }
+
+    /// What middlewares may know.
+    pub fn context(&self, connection: &Connection) -> Context<'_> {
+        Context { peer: connection.peer, tls: connection.tls.get().is_some(), host: self.host() }
+    }
+
+    /// Takes a request through its middlewares from number `from` on, until one answers or stands
+    /// around the rest. Returns how many it has passed then, and the answer if one was given.
+    pub fn pass(
+        &self,
+        connection: &Connection,
+        head: &mut request::Parts,
+        from: usize,
+    ) -> (usize, Option<Box<Response<Body>>>) {
+        let middlewares = self.middlewares();
+        let context = self.context(connection);
+        for (number, middleware) in middlewares.iter().enumerate().skip(from) {
+            let Middleware::Edit(edit) = &**middleware else { return (number, None) };
+            if let Flow::Answer(answer) = edit.on_request(head, &context) {
+                return (number, Some(answer));
+            }
+        }
+        (middlewares.len(), None)
+    }
+
+    /// Takes an answer back through `passed` of them, last first.
+    pub fn back(
+        &self,
+        answered: Answered,
+        connection: &Connection,
+        passed: Range<usize>,
+    ) -> Answered {
+        let passed = self.middlewares().get(passed).unwrap_or_default();
+        if passed.is_empty() || answered.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return answered;
+        }
+        let Answered { response, tunnel, held, unreached } = answered;
+        let (mut head, body) = response.into_parts();
+        let context = self.context(connection);
+        for middleware in passed.iter().rev() {
+            if let Middleware::Edit(edit) = &**middleware {
+                edit.on_response(&mut head, &context);
+            }
+        }
+        Answered { response: Response::from_parts(head, body), tunnel, held, unreached }
+    }
+
+    /// Notes why there is no answer of a server.
+    pub fn tell(&self, failure: &Failure) {
+        if let Some(route) = self.route() {
+            tracing::debug!(routerName = %route.name, serviceName = %route.service, error = %failure,
+                "The service did not answer");
+        }
+    }
+}
+
+/// Takes a request over its router's threshold, before any middleware; the answer is a refusal.
+pub fn enter(
+    connection: &Connection,
+    route: &Route,
+    head: &mut request::Parts,
+    watched: &mut Watched,
+) -> Option<Response<Body>> {
+    if let Some(logged) = &mut watched.logged {
+        logged.routed(Routed {
+            router: Arc::clone(&route.name),
+            service: Arc::clone(&route.service),
+            internal: route.internal,
+            wanted: route.access_log,
+        });
+    }
+    if let Some(measured) = &mut watched.measured {
+        measured.routed(route.series.as_ref(), &head.headers);
+    }
+    if let Some(guard) = &route.recursion_guard {
+        if head.headers.get(TRAEFIK_ROUTER) == Some(guard) {
+            return Some(respond::bare(StatusCode::BAD_REQUEST));
+        }
+        head.headers.insert(TRAEFIK_ROUTER, guard.clone());
+    }
+    let denied = has_denied_escape(head.uri.path(), &connection.settings.denied_escapes);
+    denied.then(|| respond::bare(StatusCode::BAD_REQUEST))
+}
+
+/// The number of the route that takes the request.
+pub fn find(
+    snapshot: &ThreadSnapshot,
+    entry_point: usize,
+    connection: &Connection,
+    head: &request::Parts,
+    host: &str,
+) -> Option<usize> {
+    let tables = snapshot.entry_points.get(entry_point)?;
+    let table = if connection.tls.get().is_some() { &tables.tls } else { &tables.plain };
+    let path = canonical::routing_path(head.uri.path());
+    table.find(&route::Request {
+        method: &head.method,
+        host,
+        path: &path,
+        query: head.uri.query(),
+        headers: &head.headers,
+        client_ip: connection.peer.ip(),
+    })
+}
