@@ -174,19 +174,6 @@ impl<'a> Middlewares<'a> {
                         ObjectKind::Middleware,
                         name.to_string(),
                     ));
-                } else if written.value.headers.as_ref().is_some_and(|h| !h.sets_served_options()) {
-                    let trouble = Trouble::new(format!(
-                        "middleware \"{name}\" has no effect yet: none of its options is served"
-                    ))
-                    .expected("customRequestHeaders or customResponseHeaders");
-                    checked.status = Status::Warning;
-                    checked.errors.push(trouble.text.clone());
-                    findings.push(trouble.finding(
-                        Severity::Warning,
-                        &written.origin,
-                        ObjectKind::Middleware,
-                        name.to_string(),
-                    ));
                 }
                 (name, checked)
             })
@@ -224,16 +211,8 @@ fn options(value: &Middleware) -> Result<(), String> {
     if let Some(redirect) = &value.redirect_regex {
         go_regex::compile(&redirect.regex)?;
     }
-    if let Some(headers) = &value.headers {
-        if *headers == Default::default() {
-            return Err("headers configuration not valid: no option is set".into());
-        }
-        // Every other unserved option leaves a header out; this one would let strangers in.
-        if !headers.allowed_hosts.is_empty() {
-            return Err("headers.allowedHosts is not served yet, and its routers are not served \
-                        without it"
-                .into());
-        }
+    if value.headers.as_ref().is_some_and(|headers| !headers.is_defined()) {
+        return Err("headers configuration not valid: no option is set".into());
     }
     Ok(())
 }
