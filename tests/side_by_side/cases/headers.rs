@@ -101,6 +101,11 @@ pub const PLAIN: &[(&str, &str)] = &[
         "cors: preflight behind another middleware",
         "OPTIONS /x behind.cors.test | Origin: https://a.test | Access-Control-Request-Method: PUT",
     ),
+    ("cors: behind a middleware that waits", "GET / inflight.cors.test | Origin: https://a.test"),
+    (
+        "cors: preflight behind a middleware that waits",
+        "OPTIONS / inflight.cors.test | Origin: https://a.test | Access-Control-Request-Headers: x",
+    ),
     ("vary: none before", "GET / vary.cors.test"),
     ("vary: one before", "GET / vary.cors.test | X-Do: header Vary: Accept"),
     ("vary: origin before", "GET / vary.cors.test | X-Do: header Vary: Origin"),

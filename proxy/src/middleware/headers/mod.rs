@@ -83,7 +83,7 @@ impl Edit for Headers {
 }
 
 /// A header's first line; empty when absent, as Traefik asks for headers.
-fn first<'h>(headers: &'h HeaderMap, name: impl http::header::AsHeaderName) -> &'h [u8] {
+fn first(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &[u8] {
     headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default()
 }
 
