@@ -1,5 +1,7 @@
 //! The requests, one line each, by feature.
 
+mod headers;
+
 use std::time::Duration;
 
 use swarmgate_testkit::client::{Client, Trust};
@@ -95,6 +97,9 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", PATHS));
     all.extend(plain("raw", RAW_PATHS));
     all.extend(plain("web", MIDDLEWARES));
+    all.extend(plain("web", headers::PLAIN));
+    all.extend(plain("trusted", headers::TRUSTED));
+    all.extend(tls(headers::TLS));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
     all.extend(plain("web", FAILURES));

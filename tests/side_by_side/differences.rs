@@ -64,6 +64,13 @@ pub const ALL: &[Difference] = &[
         &["failure: head cut off"],
         &["status", "body", "header content-length"],
     ),
+    differs(
+        "no-origin",
+        &["cors: credentials, no origin", "cors: pattern for everything, no origin"],
+        &["header access-control-allow-origin: "],
+    ),
+    differs("vary", &["vary kept: "], &["header vary"]),
+    differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs("trailers", &["answer: trailers that are headers"], &[]),
     differs(
         "request-trailers",

@@ -19,10 +19,21 @@ pub fn lines(side: &Side, result: io::Result<Response>) -> Vec<String> {
         Err(error) => vec![no_answer(&error)],
     };
     for line in &mut lines {
-        *line = side.neutral(line);
+        *line = without_nonces(&side.neutral(line));
     }
     lines.sort();
     lines
+}
+
+/// Nonces are random; their length is not.
+fn without_nonces(line: &str) -> String {
+    let mut parts = line.split("'nonce-");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (nonce, rest) = part.split_once('\'').unwrap_or((part, ""));
+        kept.push_str(&format!("'nonce of {} characters'{rest}", nonce.len()));
+    }
+    kept
 }
 
 /// Closing and resetting are told apart by chance only.

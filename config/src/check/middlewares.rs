@@ -181,19 +181,6 @@ impl<'a> Middlewares<'a> {
                         ObjectKind::Middleware,
                         name.to_string(),
                     ));
-                } else if written.value.headers.as_ref().is_some_and(|h| !h.sets_served_options()) {
-                    let trouble = Trouble::new(format!(
-                        "middleware \"{name}\" has no effect yet: none of its options is served"
-                    ))
-                    .expected("customRequestHeaders or customResponseHeaders");
-                    checked.status = Status::Warning;
-                    checked.errors.push(trouble.text.clone());
-                    findings.push(trouble.finding(
-                        Severity::Warning,
-                        &written.origin,
-                        ObjectKind::Middleware,
-                        name.to_string(),
-                    ));
                 }
                 (name, checked)
             })
@@ -241,15 +228,10 @@ fn options(
         strip.regex.iter().try_for_each(|pattern| regex(pattern.trim()))?;
     }
     if let Some(headers) = &value.headers {
-        if *headers == Default::default() {
+        if !headers.is_defined() {
             return Err("headers configuration not valid: no option is set".into());
         }
-        // Every other unserved option leaves a header out; this one would let strangers in.
-        if !headers.allowed_hosts.is_empty() {
-            return Err("headers.allowedHosts is not served yet, and its routers are not served \
-                        without it"
-                .into());
-        }
+        headers.access_control_allow_origin_list_regex.iter().try_for_each(|it| regex(it))?;
     }
     Ok(())
 }

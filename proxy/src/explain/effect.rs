@@ -9,7 +9,7 @@ use swarmgate_config::{routing, secret};
 
 use super::answer;
 use crate::body::Body;
-use crate::middleware::{self, Context, Flow, NoForwardedFor};
+use crate::middleware::{self, Context, Edit, Flow, NoForwardedFor};
 use crate::snapshot::Route;
 
 /// Takes the request through a route's middlewares; the answer, if one of them gives it.
@@ -47,7 +47,7 @@ pub(super) fn walk(
                     }
                 }
                 if !effect.answers {
-                    effect.effects.extend(of_answer(written));
+                    effect.effects.extend(of_answer(&**edit, written, head, context));
                 }
             }
         }
@@ -100,16 +100,26 @@ fn changes(before: &request::Parts, after: &request::Parts) -> Vec<String> {
     told
 }
 
-/// What it will do to the answer, by its options: there is no answer yet to watch.
-fn of_answer(written: Option<&routing::Middleware>) -> Vec<String> {
-    let Some(headers) = written.and_then(|written| written.headers.as_ref()) else {
-        return Vec::new();
-    };
-    let told = headers.custom_response_headers.iter().map(|(name, value)| match value.is_empty() {
-        true => format!("removes the answer's {name}"),
-        false => format!("sets the answer's {name}: {}", secret::header(name, value)),
-    });
-    told.collect()
+/// What it will do to the answer: it is given an empty one and watched. What it removes is not seen
+/// that way, and told by its options.
+fn of_answer(
+    edit: &dyn Edit,
+    written: Option<&routing::Middleware>,
+    head: &request::Parts,
+    context: &Context<'_>,
+) -> Vec<String> {
+    let headers = written.and_then(|written| written.headers.as_ref());
+    let removed = headers.into_iter().flat_map(|headers| &headers.custom_response_headers);
+    let removed = removed.filter(|(_, value)| value.is_empty());
+    let mut told: Vec<_> =
+        removed.map(|(name, _)| format!("removes the answer's {name}")).collect();
+    let (mut answer, ()) = Response::new(()).into_parts();
+    edit.on_response(&mut answer, head, context);
+    told.extend(answer.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("sets the answer's {}: {}", spelled(name), secret::header(name.as_str(), &value))
+    }));
+    told
 }
 
 /// A header's name as it is usually spelled.

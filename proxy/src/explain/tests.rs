@@ -126,6 +126,43 @@ fn middlewares_and_what_they_do() {
 }
 
 #[test]
+fn headers_and_what_they_do() {
+    let house = House::new(
+        "http:
+  services: {s: {loadBalancer: {servers: [{url: 'http://10.0.0.1:80'}]}}}
+  middlewares:
+    safe: {headers: {stsSeconds: 5, frameDeny: true, customResponseHeaders: {Server: ''}}}
+    cors: {headers: {accessControlAllowOriginList: ['*'], addVaryHeader: true}}
+    host: {headers: {allowedHosts: [other.test]}}
+  routers:
+    plain: {rule: 'Host(`a.test`)', service: s, middlewares: [safe, cors]}
+    tls: {rule: 'Host(`a.test`)', service: s, tls: {}, middlewares: [safe]}
+    host: {rule: 'Host(`b.test`)', service: s, middlewares: [host]}
+",
+    );
+    let removed = "removes the answer's Server";
+    let frame = "sets the answer's X-Frame-Options: DENY";
+    let sts = "sets the answer's Strict-Transport-Security: max-age=5";
+    let origin = "sets the answer's Access-Control-Allow-Origin: *";
+    for (url, expected) in [
+        (
+            "http://a.test/",
+            vec![vec![removed, frame], vec![origin, "sets the answer's Vary: Origin"]],
+        ),
+        ("https://a.test/", vec![vec![removed, frame, sts]]),
+        ("http://b.test/", vec![vec!["answers 500 Internal Server Error"]]),
+    ] {
+        let told = house.ask(url);
+        let told: Vec<Vec<&str>> = told
+            .middlewares
+            .iter()
+            .map(|it| it.effects.iter().map(String::as_str).collect())
+            .collect();
+        assert_eq!(told, expected, "{url}");
+    }
+}
+
+#[test]
 fn where_nothing_matches() {
     let house = House::new(SHOP);
     let table = [

@@ -90,8 +90,15 @@ pub trait Edit: fmt::Debug + Send + Sync {
         Flow::Next
     }
 
-    /// Sees or changes the answer's head (never a 1xx or 101).
-    fn on_response(&self, _head: &mut response::Parts, _context: &Context<'_>) {}
+    /// Sees or changes the answer's head (never a 1xx or 101). The request's head is as it went to
+    /// whoever answered.
+    fn on_response(
+        &self,
+        _head: &mut response::Parts,
+        _request: &request::Parts,
+        _context: &Context<'_>,
+    ) {
+    }
 }
 
 /// A middleware that stands around what comes behind it: it waits, counts, looks at bodies, or asks

@@ -33,20 +33,26 @@ impl Rest {
         let (way, connection) = (request.way, request.connection);
         let (passed, answer) = way.pass(connection, request.head, self.from);
         let edits = self.from..passed;
-        let answering: Answering<'f> = match (answer, way.middlewares().get(passed).map(|it| &**it))
-        {
-            (Some(answer), _) => {
-                return Box::pin(ready(way.back((*answer).into(), connection, edits)));
-            }
-            (None, Some(Middleware::Around(around))) => {
-                around.around(request, Self { from: passed + 1 })
-            }
-            // `pass` goes by every other one.
-            (None, _) => Box::pin(service::serve(request, way.target())),
-        };
-        if edits.is_empty() {
-            return answering;
+        if let Some(answer) = answer {
+            let answered = way.back((*answer).into(), connection, request.head, edits);
+            return Box::pin(ready(answered));
         }
-        Box::pin(async move { way.back(answering.await, connection, edits) })
+        if edits.is_empty() {
+            return behind(request, passed);
+        }
+        Box::pin(async move {
+            let answered = behind(request, passed).await;
+            way.back(answered, connection, request.head, edits)
+        })
+    }
+}
+
+/// Has the middleware of this number answer, or the service, if there is none: the way passes by
+/// every other one.
+fn behind<'f>(request: &'f mut Request<'_>, number: usize) -> Answering<'f> {
+    let way = request.way;
+    match way.middlewares().get(number).map(|it| &**it) {
+        Some(Middleware::Around(around)) => around.around(request, Rest { from: number + 1 }),
+        _ => Box::pin(service::serve(request, way.target())),
     }
 }

@@ -50,7 +50,7 @@ pub async fn handle(
             } else {
                 Rest::from(passed).run(&mut request).await
             };
-            way.back(answered, connection, 0..passed)
+            way.back(answered, connection, request.head, 0..passed)
         }
     };
     let response = &mut answered.response;
@@ -156,7 +156,7 @@ fn prepare(
         measured.labelled(&head.headers);
     }
     match answer {
-        Some(answer) => way.back((*answer).into(), connection, 0..passed).response.into(),
+        Some(answer) => way.back((*answer).into(), connection, head, 0..passed).response.into(),
         None => Prepared::Routed(way, passed),
     }
 }

@@ -81,11 +81,12 @@ impl Way {
         (middlewares.len(), None)
     }
 
-    /// Takes an answer back through `passed` of them, last first.
+    /// Takes an answer back through `passed` of them, last first. `request`: what was answered.
     pub fn back(
         &self,
         answered: Answered,
         connection: &Connection,
+        request: &request::Parts,
         passed: Range<usize>,
     ) -> Answered {
         let passed = self.middlewares().get(passed).unwrap_or_default();
@@ -97,7 +98,7 @@ impl Way {
         let context = self.context(connection);
         for middleware in passed.iter().rev() {
             if let Middleware::Edit(edit) = &**middleware {
-                edit.on_response(&mut head, &context);
+                edit.on_response(&mut head, request, &context);
             }
         }
         Answered { response: Response::from_parts(head, body), tunnel, held, unreached }

@@ -39,6 +39,11 @@ fn provider() -> &'static Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
 }
 
+/// Fills it with what nobody can guess. False: the system has no randomness to give.
+pub fn fill_random(bytes: &mut [u8]) -> bool {
+    provider().secure_random.fill(bytes).is_ok()
+}
+
 /// Reads a certificate that a file or a label names: each half a path, or PEM itself.
 ///
 /// # Errors

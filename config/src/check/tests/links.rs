@@ -61,8 +61,8 @@ fn broken_middlewares_take_their_routers_out() {
             "middleware \"m@file\": error parsing regexp: missing closing ): `(`",
         ),
         (
-            "m: {headers: {allowedHosts: [a.test], customRequestHeaders: {a: b}}}",
-            "middleware \"m@file\": headers.allowedHosts is not served yet, and its routers are not served without it",
+            "m: {headers: {frameDeny: false, sslRedirect: false}}",
+            "middleware \"m@file\": headers configuration not valid: no option is set",
         ),
         (
             "m: {basicAuth: {users: ['a:b']}}",
@@ -130,18 +130,6 @@ fn an_unused_broken_middleware_stays_enabled() {
     let checked = file(ONE, "  middlewares: {m: {addPrefix: {prefix: ''}}, n: {basicAuth: {}}}\n");
     assert_eq!(checked.middlewares[&name("m")].status, Status::Enabled);
     assert_eq!(findings(&checked, "m@file"), []);
-}
-
-#[test]
-fn headers_without_served_options_warn() {
-    let checked = with("m: {headers: {frameDeny: true}}");
-    assert_eq!(router(&checked, "r").status, Status::Enabled);
-    assert_eq!(flat(&checked), ["m"]);
-    assert_eq!(checked.middlewares[&name("m")].status, Status::Warning);
-    let no_effect = findings(&checked, "m@file").into_iter().filter(|(severity, text)| {
-        *severity == Severity::Warning && text.contains("no effect yet")
-    });
-    assert_eq!(no_effect.count(), 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `headers`: custom headers (served), CORS and security headers (not served yet).
+//! `headers`: custom headers, CORS and security headers.
 
 use std::collections::BTreeMap;
 
@@ -86,8 +86,64 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Whether any option is set that is served: custom request or response headers.
-    pub fn sets_served_options(&self) -> bool {
-        !self.custom_request_headers.is_empty() || !self.custom_response_headers.is_empty()
+    /// Whether any option says something, be it one without effect. Traefik refuses it otherwise.
+    pub fn is_defined(&self) -> bool {
+        let on = [self.ssl_redirect, self.ssl_temporary_redirect, self.ssl_force_host];
+        let text = [&self.feature_policy, &self.ssl_host];
+        let living = Self {
+            feature_policy: None,
+            ssl_redirect: None,
+            ssl_temporary_redirect: None,
+            ssl_host: None,
+            ssl_force_host: None,
+            ..self.clone()
+        };
+        on.contains(&Some(true))
+            || text.into_iter().flatten().any(|text| !text.is_empty())
+            || living != Self::default()
+    }
+
+    /// Whether any option about other origins is set: preflights are not the service's, then.
+    pub fn has_cors(&self) -> bool {
+        let lists = [
+            &self.access_control_allow_headers,
+            &self.access_control_allow_methods,
+            &self.access_control_allow_origin_list,
+            &self.access_control_allow_origin_list_regex,
+            &self.access_control_expose_headers,
+        ];
+        self.access_control_allow_credentials
+            || self.access_control_max_age.is_some()
+            || self.add_vary_header
+            || lists.into_iter().any(|list| !list.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defined() {
+        // Options, whether they say anything, whether of other origins.
+        for (options, defined, cors) in [
+            ("{}", false, false),
+            (r#"{"frameDeny":false}"#, false, false),
+            (r#"{"sslRedirect":false}"#, false, false),
+            (r#"{"featurePolicy":"","sslHost":""}"#, false, false),
+            (r#"{"sslRedirect":true}"#, true, false),
+            (r#"{"sslForceHost":true}"#, true, false),
+            (r#"{"featurePolicy":"x"}"#, true, false),
+            (r#"{"isDevelopment":true}"#, true, false),
+            (r#"{"stsSeconds":-1}"#, true, false),
+            (r#"{"accessControlMaxAge":0}"#, true, true),
+            (r#"{"addVaryHeader":true}"#, true, true),
+            (r#"{"accessControlAllowCredentials":true}"#, true, true),
+            (r#"{"accessControlAllowHeaders":[""]}"#, true, true),
+            (r#"{"accessControlAllowOriginListRegex":["x"]}"#, true, true),
+        ] {
+            let headers: Headers = serde_json::from_str(options).unwrap();
+            assert_eq!((headers.is_defined(), headers.has_cors()), (defined, cors), "{options}");
+        }
     }
 }
