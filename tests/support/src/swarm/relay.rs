@@ -252,6 +252,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::eventually::eventually;
 
     #[test]
     fn heads_are_found_however_they_are_cut() {
