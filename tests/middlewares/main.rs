@@ -1,5 +1,6 @@
 //! Middlewares as a black box: what each does to requests and answers on the wire, and what it
 //! remembers.
 
+mod auth;
 mod in_flight_req;
 mod stage;
