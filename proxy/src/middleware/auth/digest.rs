@@ -135,8 +135,8 @@ impl DigestAuth {
             let (realm, opaque) = (&self.realm, &self.opaque);
             let stale = if stale { ", stale=\"true\"" } else { "" };
             HeaderValue::from_str(&format!(
-                "Digest realm=\"{realm}\", nonce=\"{nonce}\", opaque=\"{opaque}\", \
-                 algorithm=\"MD5\", qop=\"auth\"{stale}"
+                "Digest realm=\"{realm}\", nonce=\"{nonce}\", opaque=\"{opaque}\"{stale}, \
+                 algorithm=\"MD5\", qop=\"auth\""
             ))
             .ok()
         });
@@ -183,9 +183,7 @@ impl Around for DigestAuth {
         let given = request.head.headers.get(AUTHORIZATION);
         let given = given.and_then(|header| Parameters::read(header.as_bytes()));
         let Some(given) = given else { return Box::pin(ready(self.ask(false).into())) };
-        if !given.username.is_empty() {
-            note(request, given.username.as_bytes());
-        }
+        note(request, given.username.as_bytes());
         match self.check(request.head, &given) {
             Use::Fresh => {
                 self.admission.apply(&mut request.head.headers, given.username.as_bytes());

@@ -34,7 +34,9 @@ fn ask(challenge: HeaderValue) -> Response<Body> {
 
 /// Tells the access log who the client says it is, right or wrong.
 fn note(request: &mut Request<'_>, user: &[u8]) {
-    if let Some(logged) = &mut request.watched.logged {
+    if let Some(logged) = &mut request.watched.logged
+        && !user.is_empty()
+    {
         logged.user(user);
     }
 }
