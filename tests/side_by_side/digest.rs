@@ -48,8 +48,8 @@ impl Said {
             user: "bob",
             realm: "traefik",
             password: "secret",
-            target: "/a/b?c=d",
-            uri: "/a/b?c=d",
+            target: "/foo/x?c=d",
+            uri: "/foo/x?c=d",
             nonce: parameter(challenge, "nonce"),
             opaque: parameter(challenge, "opaque"),
             count: "00000001",
@@ -80,7 +80,9 @@ fn lines(side: &Side, name: &str, answer: Response) -> Vec<String> {
     let lines = outcome::lines(side, Ok(answer));
     lines
         .into_iter()
+        // What is signed is chance; the other is the difference "gzip".
         .filter(|line| !line.starts_with("upstream header authorization: "))
+        .filter(|line| line != "upstream header accept-encoding: gzip")
         .map(|mut line| {
             for text in chance.iter().filter(|text| !text.is_empty()) {
                 line = line.replace(text, &format!("({})", text.len()));
@@ -128,17 +130,17 @@ pub fn variants(side: &Side, _: &World) -> Vec<String> {
         ("unknown user", |said| said.user = "nobody"),
         ("no user", |said| said.user = ""),
         ("user of another realm", |said| (said.user, said.realm) = ("eve", "other")),
-        ("beginning of the path", |said| said.uri = "/a"),
+        ("beginning of the path", |said| said.uri = "/foo"),
         ("the root", |said| said.uri = "/"),
-        ("another query", |said| said.uri = "/a/b?x"),
-        ("no query", |said| said.uri = "/a/b"),
-        ("longer path", |said| said.uri = "/a/b/c"),
-        ("another path", |said| said.uri = "/b"),
-        ("whole url", |said| said.uri = "http://da.test/a/b?c=d"),
+        ("another query", |said| said.uri = "/foo/x?x"),
+        ("no query", |said| said.uri = "/foo/x"),
+        ("longer path", |said| said.uri = "/foo/x/y"),
+        ("another path", |said| said.uri = "/x"),
+        ("whole url", |said| said.uri = "http://da.test/foo/x?c=d"),
         ("nothing asked for", |said| said.uri = ""),
-        ("escaped letters", |said| said.uri = "/%61/b"),
-        ("broken escape", |said| said.uri = "/a%2"),
-        ("path that is cleaned", |said| (said.target, said.uri) = ("/x/../a", "/x/../a")),
+        ("escaped letters", |said| said.uri = "/%66oo/x"),
+        ("broken escape", |said| said.uri = "/foo%2"),
+        ("path that is cleaned", |said| (said.target, said.uri) = ("/x/../foo", "/x/../foo")),
     ];
     told(side, |client| {
         let mut told = Vec::new();
