@@ -1,6 +1,7 @@
 //! Checking passwords, which takes long on purpose: on other threads, few at a time, once for
 //! equal requests, and not again for a while after it was right.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,8 +125,8 @@ impl State {
             self.right.remove(oldest);
             self.order.pop_front();
         }
-        if !self.right.contains_key(&id) {
-            self.right.insert(id, now + REMEMBERED);
+        if let Entry::Vacant(entry) = self.right.entry(id) {
+            entry.insert(now + REMEMBERED);
             self.order.push_back(id);
         }
     }
