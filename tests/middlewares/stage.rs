@@ -40,11 +40,17 @@ fn routing(upstream: &Upstream, revision: u32, routers: &str, middlewares: &str)
 impl Stage {
     /// `routers` and `middlewares`: YAML, one in a line, each line after the first indented by four.
     pub fn set(routers: &str, middlewares: &str) -> Self {
+        Self::set_with(routers, middlewares, &[])
+    }
+
+    /// The same with more arguments for the proxy.
+    pub fn set_with(routers: &str, middlewares: &str, arguments: &[&str]) -> Self {
         let (web, upstream) = (ports::free(), Upstream::start("app"));
         let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
             .file("routing.yml", &routing(&upstream, 0, routers, middlewares))
             .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
             .arg("--providers.file.filename=routing.yml")
+            .args(arguments.iter().copied())
             .start();
         process.wait_listening(web);
         let stage = Self { process, upstream, web, revision: 0 };

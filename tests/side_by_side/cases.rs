@@ -100,6 +100,7 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
+    all.extend(plain("web", AUTH));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
     all.extend(plain("web", FAILURES));
@@ -379,6 +380,135 @@ const MIDDLEWARES: &[(&str, &str)] = &[
     ("rateLimit: two criteria", "GET / brs.test"),
     ("stripPrefixRegex: bad pattern", "GET / bsre.test"),
     ("replacePathRegex: bad pattern", "GET / brpr.test"),
+];
+
+const AUTH: &[(&str, &str)] = &[
+    ("basicAuth: nothing said", "GET /foo/x ba.test"),
+    ("basicAuth: nothing said, HEAD", "HEAD /foo/x ba.test"),
+    ("basicAuth: nothing said, POST", "POST /foo/x ba.test | =x"),
+    ("basicAuth: apr1", "GET /foo/x ba.test | Authorization: Basic Ym9iOnNlY3JldA=="),
+    ("basicAuth: MD5-crypt", "GET /foo/x ba.test | Authorization: Basic b25lOnNlY3JldA=="),
+    ("basicAuth: SHA-1", "GET /foo/x ba.test | Authorization: Basic c2hhOnNlY3JldA=="),
+    ("basicAuth: bcrypt 2a", "GET /foo/x ba.test | Authorization: Basic YjJhOnNlY3JldA=="),
+    ("basicAuth: bcrypt 2b", "GET /foo/x ba.test | Authorization: Basic YjJiOnNlY3JldA=="),
+    ("basicAuth: bcrypt 2x", "GET /foo/x ba.test | Authorization: Basic YjJ4OnNlY3JldA=="),
+    ("basicAuth: bcrypt 2y", "GET /foo/x ba.test | Authorization: Basic YjJ5OnNlY3JldA=="),
+    ("basicAuth: no such bcrypt", "GET /foo/x ba.test | Authorization: Basic YjJjOnNlY3JldA=="),
+    ("basicAuth: bcrypt cut off", "GET /foo/x ba.test | Authorization: Basic c2hvcnQ6c2VjcmV0"),
+    ("basicAuth: plain text", "GET /foo/x ba.test | Authorization: Basic cGxhaW46c2VjcmV0"),
+    ("basicAuth: SHA-256 crypt", "GET /foo/x ba.test | Authorization: Basic Zml2ZTpzZWNyZXQ="),
+    ("basicAuth: SHA-512 crypt", "GET /foo/x ba.test | Authorization: Basic c2l4OnNlY3JldA=="),
+    ("basicAuth: salted SHA-1", "GET /foo/x ba.test | Authorization: Basic c3NoYTpzZWNyZXQ="),
+    ("basicAuth: DES crypt", "GET /foo/x ba.test | Authorization: Basic ZGVzOnNlY3JldA=="),
+    ("basicAuth: no hash", "GET /foo/x ba.test | Authorization: Basic bm9uZTpzZWNyZXQ="),
+    ("basicAuth: no name", "GET /foo/x ba.test | Authorization: Basic OnNlY3JldA=="),
+    ("basicAuth: listed twice", "GET /foo/x ba.test | Authorization: Basic dHdpY2U6c2VjcmV0"),
+    ("basicAuth: blank in the name", "GET /foo/x ba.test | Authorization: Basic YSBiOnNlY3JldA=="),
+    (
+        "basicAuth: name in another case",
+        "GET /foo/x ba.test | Authorization: Basic Qk9COnNlY3JldA==",
+    ),
+    ("basicAuth: unknown", "GET /foo/x ba.test | Authorization: Basic bm9ib2R5OnNlY3JldA=="),
+    ("basicAuth: bcrypt, eight bits", "GET /foo/x ba.test | Authorization: Basic ZWlnaHQ6cMOkc3M="),
+    ("basicAuth: no hash and no password", "GET /foo/x ba.test | Authorization: Basic bm9uZTo="),
+    (
+        "basicAuth: plain text, the same",
+        "GET /foo/x ba.test | Authorization: Basic ZGVzOmFiSm5nZ3hoQi95V0k=",
+    ),
+    ("basicAuth: no password", "GET /foo/x ba.test | Authorization: Basic bm9wYXNzOg=="),
+    ("basicAuth: no password, another", "GET /foo/x ba.test | Authorization: Basic bm9wYXNzOng="),
+    ("basicAuth: bcrypt, wrong", "GET /foo/x ba.test | Authorization: Basic YjJ5OlNlY3JldA=="),
+    ("basicAuth: apr1, wrong", "GET /foo/x ba.test | Authorization: Basic Ym9iOlNlY3JldA=="),
+    ("basicAuth: SHA-1, wrong", "GET /foo/x ba.test | Authorization: Basic c2hhOlNlY3JldA=="),
+    (
+        "basicAuth: bcrypt, longer than it looks at",
+        "GET /foo/x ba.test | Authorization: Basic YjJ5OnNlY3JldHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4",
+    ),
+    (
+        "basicAuth: scheme in another case",
+        "GET /foo/x ba.test | Authorization: bAsIC c2hhOnNlY3JldA==",
+    ),
+    ("basicAuth: two blanks", "GET /foo/x ba.test | Authorization: Basic  c2hhOnNlY3JldA=="),
+    ("basicAuth: without padding", "GET /foo/x ba.test | Authorization: Basic c2hhOnNlY3JldA"),
+    ("basicAuth: no colon", "GET /foo/x ba.test | Authorization: Basic c2hh"),
+    ("basicAuth: no Base64", "GET /foo/x ba.test | Authorization: Basic sha:secret"),
+    ("basicAuth: meaningless bits", "GET /foo/x ba.test | Authorization: Basic Ym9iOnNlY3JldB=="),
+    ("basicAuth: nothing behind the scheme", "GET /foo/x ba.test | Authorization: Basic"),
+    ("basicAuth: Bearer", "GET /foo/x ba.test | Authorization: Bearer c2hhOnNlY3JldA=="),
+    ("basicAuth: Digest", "GET /foo/x ba.test | Authorization: Digest username=\"bob\""),
+    (
+        "basicAuth: twice, the first counts",
+        "GET /foo/x ba.test | Authorization: Basic c2hhOnNlY3JldA== | Authorization: Basic c2hhOndyb25n",
+    ),
+    (
+        "basicAuth: twice, the second does not",
+        "GET /foo/x ba.test | Authorization: Basic c2hhOndyb25n | Authorization: Basic c2hhOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: as hop-by-hop",
+        "GET /foo/x ba.test | Authorization: Basic c2hhOnNlY3JldA== | Connection: Authorization",
+    ),
+    ("basicAuth: realm", "GET /foo/x ba-realm.test"),
+    ("basicAuth: realm, in", "GET /foo/x ba-realm.test | Authorization: Basic Ym9iOnNlY3JldA=="),
+    (
+        "basicAuth: header field",
+        "GET /foo/x ba-field.test | Authorization: Basic Ym9iOnNlY3JldA== | X-Web-User: root | x-web-user: admin",
+    ),
+    (
+        "basicAuth: header field, out",
+        "GET /foo/x ba-field.test | Authorization: Basic Ym9iOng= | X-Web-User: root",
+    ),
+    (
+        "basicAuth: header field dropped by Connection",
+        "GET /foo/x ba-field.test | Authorization: Basic Ym9iOnNlY3JldA== | Connection: X-Web-User",
+    ),
+    (
+        "basicAuth: header removed",
+        "GET /foo/x ba-remove.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: header not removed, out",
+        "GET /foo/x ba-remove.test | Authorization: Basic Ym9iOng=",
+    ),
+    ("basicAuth: file", "GET /foo/x ba-file.test | Authorization: Basic YW5uOnNlY3JldA=="),
+    (
+        "basicAuth: file, second line",
+        "GET /foo/x ba-file.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    ("basicAuth: file, comment", "GET /foo/x ba-file.test | Authorization: Basic ZXZlOnNlY3JldA=="),
+    ("basicAuth: file, wrong", "GET /foo/x ba-file.test | Authorization: Basic YW5uOng="),
+    ("basicAuth: list over file", "GET /foo/x ba-over.test | Authorization: Basic YW5uOg=="),
+    (
+        "basicAuth: list over file, file's",
+        "GET /foo/x ba-over.test | Authorization: Basic YW5uOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: list over file, other",
+        "GET /foo/x ba-over.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: between others",
+        "GET /foo/x ba-after.test | Authorization: Basic c2hhOnNlY3JldA==",
+    ),
+    ("basicAuth: between others, out", "GET /foo/x ba-after.test"),
+    (
+        "basicAuth: bad, no users",
+        "GET /foo/x ba-bad-none.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: bad, no colon in the list",
+        "GET /foo/x ba-bad-colon.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: bad, two colons",
+        "GET /foo/x ba-bad-colons.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    (
+        "basicAuth: bad, no file",
+        "GET /foo/x ba-bad-file.test | Authorization: Basic Ym9iOnNlY3JldA==",
+    ),
+    ("digestAuth: bad, no realm", "GET /foo/x da-bad.test"),
+    ("digestAuth: bad, no file", "GET /foo/x da-bad-file.test"),
 ];
 
 const FORWARDING: &[(&str, &str)] = &[

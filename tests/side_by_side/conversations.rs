@@ -33,9 +33,12 @@ pub const ALL: &[(&str, Talk)] = &[
     ("talk: HTTP/2 trailers", http2_trailers),
     ("talk: HTTP/2 no router", http2_not_found),
     ("talk: HTTP/2 cookies", http2_cookies),
+    ("talk: digest, counts", crate::digest::counts),
+    ("talk: digest, what is said", crate::digest::variants),
+    ("talk: digest, realms and fields", crate::digest::others),
 ];
 
-fn told(side: &Side, talk: impl FnOnce(&mut Client) -> io::Result<Vec<String>>) -> Vec<String> {
+pub fn told(side: &Side, talk: impl FnOnce(&mut Client) -> io::Result<Vec<String>>) -> Vec<String> {
     told_on(side, "web", talk)
 }
 

@@ -37,6 +37,11 @@ pub const ALL: &[Difference] = &[
         &["api http/middlewares strip-order@", "api http/middlewares strip-re@"],
         &[".stripPrefix"],
     ),
+    differs(
+        "api-hashes",
+        &["api http/middlewares ba", "api http/middlewares da"],
+        &[".basicAuth.users", ".digestAuth.users"],
+    ),
     differs("api-using", &["api http/routers "], &[".using = "]),
     differs("api-priority", &["api http/routers broken-entry-point"], &[".priority"]),
     differs(

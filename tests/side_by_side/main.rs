@@ -8,6 +8,7 @@ mod api;
 mod cases;
 mod conversations;
 mod differences;
+mod digest;
 mod outcome;
 mod setup;
 

@@ -84,6 +84,7 @@ impl Side {
         let mut process = Launch::new(program)
             .file("install.yml", &install)
             .file("routing.yml", &world.routing())
+            .file("users.txt", "# eve:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n\n ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=  \r\n\tbob:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/")
             .file("tls.pem", &world.certificate.pem)
             .file("tls.key", &world.certificate.key)
             .arg("--configFile=install.yml")

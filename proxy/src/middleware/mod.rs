@@ -1,6 +1,7 @@
 //! Middlewares: built once per snapshot, run in order on the request and in reverse on the answer.
 
 mod add_prefix;
+mod auth;
 mod client_ip;
 mod encoded_characters;
 mod escape;
@@ -33,6 +34,7 @@ use crate::body::Body;
 use crate::serve::service::Request;
 
 use self::add_prefix::AddPrefix;
+use self::auth::{BasicAuth, DigestAuth};
 use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
@@ -158,15 +160,22 @@ impl Middleware {
             InFlightReq::build(options).map(around)
         } else if let Some(options) = &written.rate_limit {
             RateLimit::build(options).map(around)
+        } else if let Some(options) = &written.basic_auth {
+            BasicAuth::build(options).map(around)
+        } else if let Some(options) = &written.digest_auth {
+            DigestAuth::build(options).map(around)
         } else {
             Err("this kind of middleware is not served yet".into())
         }
     }
 
     /// Whether each router that names it gets one of its own, kept as long as nobody changes its
-    /// options: it counts something.
+    /// options: it counts or remembers something.
     pub fn is_stateful(written: &routing::Middleware) -> bool {
-        written.in_flight_req.is_some() || written.rate_limit.is_some()
+        written.in_flight_req.is_some()
+            || written.rate_limit.is_some()
+            || written.basic_auth.is_some()
+            || written.digest_auth.is_some()
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Logged {
     origin: Option<Origin>,
     router: Option<Routed>,
     server: Option<Arc<Server>>,
+    user: Option<Box<str>>,
 }
 
 /// What notes a request on its way. When it is dropped without an answer, the client has gone (or
@@ -92,6 +93,7 @@ impl Logged {
             origin: None,
             router: None,
             server: None,
+            user: None,
         })
     }
 
@@ -108,6 +110,11 @@ impl Logged {
     /// The router that takes the request.
     pub fn routed(&mut self, routed: Routed) {
         self.router = Some(routed);
+    }
+
+    /// Who the client says it is, right or wrong.
+    pub fn user(&mut self, name: &[u8]) {
+        self.user = Some(String::from_utf8_lossy(name).into());
     }
 
     /// The server's answer.
@@ -150,7 +157,7 @@ impl Logged {
         self.log.write(&Record {
             peer: connection.peer,
             forwarded_for: self.forwarded_for.as_ref().map(HeaderValue::as_bytes),
-            user: None,
+            user: self.user.as_deref(),
             started: self.started,
             duration,
             origin_duration: origin.map(|origin| origin.duration).unwrap_or_default(),

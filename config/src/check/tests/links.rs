@@ -65,8 +65,8 @@ fn broken_middlewares_take_their_routers_out() {
             "middleware \"m@file\": headers configuration not valid: no option is set",
         ),
         (
-            "m: {basicAuth: {users: ['a:b']}}",
-            "middleware \"m@file\": basicAuth is not served yet, and its routers are not served without it",
+            "m: {plugin: {p: {}}}",
+            "middleware \"m@file\": plugin is not served yet, and its routers are not served without it",
         ),
         (
             "m: {grpcWeb: {allowOrigins: [a]}}",
@@ -90,8 +90,8 @@ fn broken_middlewares_take_their_routers_out() {
         ),
         ("m: {chain: {middlewares: [n]}}", "middleware \"n@file\" does not exist"),
         (
-            "m: {chain: {middlewares: [n]}}, n: {digestAuth: {users: ['a:b:c']}}",
-            "middleware \"n@file\": digestAuth is not served yet, and its routers are not served without it",
+            "m: {chain: {middlewares: [n]}}, n: {plugin: {p: {}}}",
+            "middleware \"n@file\": plugin is not served yet, and its routers are not served without it",
         ),
     ];
     for (middlewares, error) in table {

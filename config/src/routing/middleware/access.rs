@@ -1,11 +1,13 @@
-//! Middlewares that decide who may pass (not served yet).
+//! Middlewares that decide who may pass (`forwardAuth` is not served yet).
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::routing::is_default;
 
-/// `basicAuth`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// `basicAuth`. Its `Debug` shows no hashes.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct BasicAuth {
@@ -19,6 +21,18 @@ pub struct BasicAuth {
     pub remove_header: bool,
     #[serde(skip_serializing_if = "is_default")]
     pub header_field: String,
+}
+
+impl fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BasicAuth")
+            .field("users", &format_args!("[{} of them]", self.users.len()))
+            .field("users_file", &self.users_file)
+            .field("realm", &self.realm)
+            .field("remove_header", &self.remove_header)
+            .field("header_field", &self.header_field)
+            .finish()
+    }
 }
 
 /// `digestAuth`: as `basicAuth`, but users are `name:realm:hash`.
@@ -133,4 +147,16 @@ pub struct EncodedCharacters {
     pub allow_encoded_question_mark: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_encoded_hash: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_hashes() {
+        let written = BasicAuth { users: vec!["bob:$apr1$x$y".into()], ..Default::default() };
+        let text = format!("{written:?}");
+        assert!(text.contains("[1 of them]") && !text.contains("apr1"), "{text}");
+    }
 }

@@ -57,8 +57,8 @@ kinds! {
     strip_prefix_regex: StripPrefixRegex = "stripPrefixRegex" true;
     replace_path: ReplacePath = "replacePath" true;
     replace_path_regex: ReplacePathRegex = "replacePathRegex" true;
-    basic_auth: BasicAuth = "basicAuth" false;
-    digest_auth: DigestAuth = "digestAuth" false;
+    basic_auth: BasicAuth = "basicAuth" true;
+    digest_auth: DigestAuth = "digestAuth" true;
     forward_auth: ForwardAuth = "forwardAuth" false;
     ip_allow_list: IpAllowList = "ipAllowList" true;
     ip_white_list: IpWhiteList = "ipWhiteList" true;
@@ -116,8 +116,8 @@ mod tests {
         assert_eq!(served.kind(), Ok("chain"));
         assert!(served.served());
 
-        let unserved = Middleware { basic_auth: Some(BasicAuth::default()), ..Default::default() };
-        assert_eq!(unserved.kind(), Ok("basicAuth"));
+        let unserved = Middleware { plugin: Some(serde_json::Value::Null), ..Default::default() };
+        assert_eq!(unserved.kind(), Ok("plugin"));
         assert!(!unserved.served());
 
         let both = Middleware {
