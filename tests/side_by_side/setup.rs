@@ -31,6 +31,9 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
     ("traefik", ""),
 ];
 
+/// The routing configuration: one file for each feature, all in one folder.
+const ROUTING: &[(&str, &str)] = &[("routing/base.yml", include_str!("routing/base.yml"))];
+
 /// What both proxies talk to.
 pub struct World {
     /// Answers as `one`.
@@ -52,10 +55,9 @@ impl World {
         }
     }
 
-    /// The routing configuration, from the file beside this one.
-    fn routing(&self) -> String {
-        include_str!("routing.yml")
-            .replace("{ONE}", &self.one.url())
+    /// A file of the routing configuration, with what stands in it for ports filled in.
+    fn routing(&self, text: &str) -> String {
+        text.replace("{ONE}", &self.one.url())
             .replace("{TWO}", &self.two.url())
             .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))
     }
@@ -73,7 +75,7 @@ impl Side {
         let ports: Vec<(&'static str, u16)> =
             ENTRY_POINTS.iter().map(|(name, _)| (*name, ports::free())).collect();
         let mut install = String::from(
-            "providers: {file: {filename: routing.yml}}\napi: {insecure: true}\nping: {}\nlog: {level: INFO, noColor: true}\nentryPoints:\n",
+            "providers: {file: {directory: routing}}\napi: {insecure: true}\nping: {}\nlog: {level: INFO, noColor: true}\nentryPoints:\n",
         );
         for ((name, more), (_, port)) in ENTRY_POINTS.iter().zip(&ports) {
             install.push_str(&format!("  {name}:\n    address: '127.0.0.1:{port}'\n"));
@@ -81,14 +83,16 @@ impl Side {
                 install.push_str(&format!("    {more}\n"));
             }
         }
-        let mut process = Launch::new(program)
+        let mut launch = Launch::new(program)
             .file("install.yml", &install)
-            .file("routing.yml", &world.routing())
             .file("users.txt", "# eve:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n\n ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=  \r\n\tbob:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/")
             .file("tls.pem", &world.certificate.pem)
             .file("tls.key", &world.certificate.key)
-            .arg("--configFile=install.yml")
-            .start();
+            .arg("--configFile=install.yml");
+        for (file, text) in ROUTING {
+            launch = launch.file(file, &world.routing(text));
+        }
+        let mut process = launch.start();
         for (_, port) in &ports {
             process.wait_listening(*port);
         }
