@@ -3,6 +3,7 @@
 mod frame;
 pub mod generate;
 pub mod load;
+pub mod middlewares;
 pub mod peer;
 mod poll;
 pub mod report;

@@ -112,3 +112,29 @@ fn children_of(parent: u32) -> Vec<u32> {
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| stat(*pid).is_some_and(|fields| fields[1] == parent.to_string())).collect()
 }
+
+#[test]
+fn middlewares_are_measured() {
+    let load = Path::new(env!("CARGO_BIN_EXE_load"));
+    let swarmgate = load.with_file_name("swarmgate");
+    if !swarmgate.is_file() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = Command::new(load)
+        .args(["middlewares", "--rounds", "1", "--seconds", "0.05", "--warm-up", "0.05"])
+        .args(["--peers", "swarmgate", "--check", "--out"])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let noted = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{noted}");
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(said.contains("stripPrefixRegex"), "{said}");
+    let json = std::fs::read_to_string(folder.path().join("middlewares.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for row in json["rows"].as_array().unwrap() {
+        assert!(row["cpu_us"]["median"].as_f64().unwrap() > 0.5, "{row}");
+    }
+}

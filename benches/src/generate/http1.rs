@@ -1,5 +1,6 @@
 //! HTTP/1.1 on one connection: one request at a time, its answer read to its end.
 
+use super::expected::Expected;
 use super::head::{self, End, Head};
 use super::outcome::Cause;
 use super::speech::{Begun, Seen};
@@ -36,7 +37,7 @@ enum Chunk {
 pub(super) struct Http1 {
     /// The connection carries one request.
     single: bool,
-    expected_body: Option<u64>,
+    expected: Expected,
     current: Option<Begun>,
     stage: Stage,
     /// The begin of a head whose rest has not come.
@@ -49,11 +50,11 @@ pub(super) struct Http1 {
 }
 
 impl Http1 {
-    /// `single`: no second request begins. `expected_body`: the only good length.
-    pub fn new(single: bool, expected_body: Option<u64>) -> Self {
+    /// `single`: no second request begins.
+    pub fn new(single: bool, expected: Expected) -> Self {
         Self {
             single,
-            expected_body,
+            expected,
             current: None,
             stage: Stage::Head,
             part: Vec::new(),
@@ -221,12 +222,9 @@ impl Http1 {
         let Some(begun) = self.current.take() else { return };
         self.stage = Stage::Head;
         self.finished = self.single || self.closes;
-        seen.push(if !(200..300).contains(&self.status) {
-            Seen::Failed(begun, Cause::Status)
-        } else if self.expected_body.is_some_and(|expected| expected != self.body) {
-            Seen::Failed(begun, Cause::Body)
-        } else {
-            Seen::Answered(begun, self.body)
+        seen.push(match self.expected.judge(Some(self.status), self.body) {
+            Some(cause) => Seen::Failed(begun, cause),
+            None => Seen::Answered(begun, self.body),
         });
     }
 }
@@ -243,7 +241,8 @@ mod tests {
         piece: usize,
         expected: Option<u64>,
     ) -> (Result<(), Cause>, Vec<Seen>) {
-        let (mut speech, mut seen) = (Http1::new(false, expected), Vec::new());
+        let (mut speech, mut seen) =
+            (Http1::new(false, Expected { body: expected, ..Expected::default() }), Vec::new());
         speech.begin(BEGUN);
         for bytes in answer.as_bytes().chunks(piece) {
             if let Err(cause) = speech.feed(bytes, &mut seen) {
@@ -317,7 +316,8 @@ mod tests {
 
     #[test]
     fn a_body_may_be_skipped() {
-        let (mut speech, mut seen) = (Http1::new(false, Some(100)), Vec::new());
+        let (mut speech, mut seen) =
+            (Http1::new(false, Expected { body: Some(100), ..Expected::default() }), Vec::new());
         speech.begin(BEGUN);
         speech.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nab", &mut seen).unwrap();
         assert_eq!(speech.skippable(), 98);
@@ -341,7 +341,7 @@ mod tests {
             ),
         ];
         for (single, answer, finished, closes) in table {
-            let (mut speech, mut seen) = (Http1::new(single, None), Vec::new());
+            let (mut speech, mut seen) = (Http1::new(single, Expected::default()), Vec::new());
             speech.begin(BEGUN);
             speech.feed(answer.as_bytes(), &mut seen).unwrap();
             assert_eq!((speech.finished(), speech.target_closes()), (finished, closes), "{answer}");

@@ -1,5 +1,6 @@
 //! HTTP/2 on one connection (RFC 9113): many GETs at a time, their answers counted to their ends.
 
+use super::expected::Expected;
 use super::frames::{self, Frame, Reader, kind};
 use super::hpack::{self, END_HEADERS, END_STREAM};
 use super::outcome::Cause;
@@ -33,7 +34,7 @@ pub(super) struct Http2 {
     limit: usize,
     /// The connection carries one request.
     single: bool,
-    expected_body: Option<u64>,
+    expected: Expected,
     reader: Reader,
     streams: Vec<Stream>,
     next: u32,
@@ -45,11 +46,11 @@ pub(super) struct Http2 {
 }
 
 impl Http2 {
-    pub fn new(streams: usize, single: bool, expected_body: Option<u64>) -> Self {
+    pub fn new(streams: usize, single: bool, expected: Expected) -> Self {
         Self {
             limit: if single { 1 } else { streams.max(1) },
             single,
-            expected_body,
+            expected,
             reader: Reader::default(),
             streams: Vec::new(),
             next: 1,
@@ -231,13 +232,9 @@ impl Http2 {
 
     fn end(&mut self, id: u32, seen: &mut Vec<Seen>) {
         let Some(Stream { begun, status, body, .. }) = self.take(id) else { return };
-        let good = status.flatten().is_some_and(|status| (200..300).contains(&status));
-        seen.push(if !good {
-            Seen::Failed(begun, Cause::Status)
-        } else if self.expected_body.is_some_and(|expected| expected != body) {
-            Seen::Failed(begun, Cause::Body)
-        } else {
-            Seen::Answered(begun, body)
+        seen.push(match self.expected.judge(status.flatten(), body) {
+            Some(cause) => Seen::Failed(begun, cause),
+            None => Seen::Answered(begun, body),
         });
     }
 }

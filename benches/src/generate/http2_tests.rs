@@ -15,7 +15,7 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A connection with requests on streams 1, 3 and so on.
 fn speaking(requests: u64) -> Http2 {
-    let mut speech = Http2::new(4, false, Some(5));
+    let mut speech = Http2::new(4, false, Expected { body: Some(5), ..Expected::default() });
     let mut out = Vec::new();
     for due in 0..requests {
         speech.begin(begun(due), &[0; 9], &mut out);
@@ -140,7 +140,7 @@ fn goaway_gives_back_what_was_not_looked_at() {
 
 #[test]
 fn windows_are_given_back() {
-    let mut speech = Http2::new(1, false, None);
+    let mut speech = Http2::new(1, false, Expected::default());
     let mut begin = Vec::new();
     speech.begin(begun(0), &[0; 9], &mut begin);
     speech.feed(&frame(1, END_HEADERS, 1, &[0x88]), &mut Vec::new(), &mut Vec::new()).unwrap();
@@ -167,7 +167,7 @@ fn windows_are_given_back() {
 
 #[test]
 fn a_single_request_is_the_only_one() {
-    let mut speech = Http2::new(16, true, None);
+    let mut speech = Http2::new(16, true, Expected::default());
     assert_eq!(speech.room(), 1);
     speech.begin(begun(0), &[0; 9], &mut Vec::new());
     assert_eq!((speech.room(), speech.finished()), (0, true));

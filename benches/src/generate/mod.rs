@@ -11,6 +11,7 @@
 mod connection;
 mod echo;
 mod engine;
+mod expected;
 mod frames;
 mod head;
 mod held;

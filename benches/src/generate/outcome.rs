@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 /// Failed requests by cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Failures {
-    /// Answered with another status than 2xx (WebSocket: than 101).
+    /// Answered with another status than expected (WebSocket: than 101).
     pub status: u64,
     /// The connection was refused or could not be made.
     pub connect: u64,

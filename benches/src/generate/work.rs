@@ -83,6 +83,8 @@ pub struct Work {
     pub timeout: Duration,
     /// Added to what each request sends anyway: `Host`, `User-Agent`, `Accept`, `Accept-Encoding`.
     pub request_headers: Vec<(String, String)>,
+    /// The status that each answer must have; `None`: 2xx. Any other is a failure.
+    pub expected_status: Option<u16>,
     /// Bytes that each body must have, if known; any other length is a failure.
     pub expected_body: Option<u64>,
 }
@@ -106,6 +108,7 @@ impl Work {
             duration: Duration::from_secs(3),
             timeout: Duration::from_secs(5),
             request_headers: Vec::new(),
+            expected_status: None,
             expected_body: None,
         }
     }

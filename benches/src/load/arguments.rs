@@ -20,6 +20,8 @@ pub enum Wanted {
     Upstream(SocketAddr),
     /// A run.
     Run(Options),
+    /// What each middleware adds.
+    Middlewares(Options),
 }
 
 /// How to run.
@@ -91,6 +93,9 @@ Usage: cargo bench --bench load -- [options]      or the program `load` itself
 
   load relay LISTEN UPSTREAM   be the relay that parses nothing
   load upstream LISTEN         be the upstream, until the standard input ends
+  load middlewares [options]   what each middleware adds to a request, beside Traefik's for the same
+                               work (cargo bench --bench middlewares); writes middlewares.json and
+                               middlewares.md
 ";
 
 /// Reads the arguments (without the program's name).
@@ -101,6 +106,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, Stri
     let mut arguments = arguments.into_iter();
     let mut options = Options::default();
     let (mut loads, mut peers) = (Vec::new(), Vec::new());
+    let mut middlewares = false;
     while let Some(argument) = arguments.next() {
         // --option value and --option=value
         let (name, inline) = match argument.split_once('=') {
@@ -174,12 +180,21 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, Stri
                 options.measured = Duration::from_millis(500);
                 options.warm_up = Duration::from_millis(200);
             }
+            "middlewares" => {
+                middlewares = true;
+                // There are many, and each is compared with its own process's other requests.
+                options.measured = Duration::from_millis(500);
+                options.warm_up = Duration::from_millis(100);
+            }
             "--check" => options.check = true,
             "--keep" => options.keep = true,
             "--list" => return Ok(Wanted::List),
             "--help" | "-h" | "help" => return Ok(Wanted::Help),
             _ => return Err(format!("unknown argument {argument} (see --help)")),
         }
+    }
+    if middlewares && !loads.is_empty() {
+        return Err("--only names loads, not middlewares".to_owned());
     }
     if !loads.is_empty() {
         known(&loads, "load", |name| Load::named(name).is_some())?;
@@ -189,7 +204,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Wanted, Stri
         known(&peers, "peer", |name| Peer::named(name).is_some())?;
         options.peers.retain(|peer| peers.iter().any(|name| name == peer.name()));
     }
-    Ok(Wanted::Run(options))
+    Ok(if middlewares { Wanted::Middlewares(options) } else { Wanted::Run(options) })
 }
 
 fn known(names: &[String], what: &str, is: impl Fn(&str) -> bool) -> Result<(), String> {
@@ -257,6 +272,11 @@ mod tests {
         };
         assert_eq!((listen.port(), upstream.port()), (1, 2));
         assert!(matches!(parsed("upstream 127.0.0.1:0"), Ok(Wanted::Upstream(_))));
+        let Ok(Wanted::Middlewares(some)) = parsed("middlewares --bench --rounds 3") else {
+            panic!()
+        };
+        assert_eq!(some.rounds, 3);
+        assert!(parsed("middlewares --only tls").is_err());
     }
 
     #[test]

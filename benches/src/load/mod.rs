@@ -12,6 +12,7 @@ pub mod measure;
 pub mod proc;
 pub mod run;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,8 +23,9 @@ use instance::Ground;
 use run::Run;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::middlewares;
 use crate::peer::process::{kill_all, pin};
-use crate::peer::{Certificate, Peer, relay};
+use crate::peer::{Certificate, Found, Peer, relay};
 use crate::report;
 use crate::upstream::{self, Upstream};
 
@@ -36,8 +38,13 @@ static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// Runs the load test with this process's arguments (a `--bench` among them, which cargo adds, is
 /// to be passed over). `swarmgate`: the binary to measure when no argument names one.
 pub fn main(swarmgate: Option<&Path>) -> ExitCode {
-    let arguments = std::env::args_os().skip(1).map(|one| one.to_string_lossy().into_owned());
-    let result = match arguments::parse(arguments) {
+    program(std::iter::empty(), swarmgate)
+}
+
+/// The same with arguments in front of this process's own.
+pub fn program(first: impl Iterator<Item = String>, swarmgate: Option<&Path>) -> ExitCode {
+    let own = std::env::args_os().skip(1).map(|one| one.to_string_lossy().into_owned());
+    let result = match arguments::parse(first.chain(own)) {
         Err(error) => {
             complain(&error);
             return ExitCode::from(2);
@@ -51,11 +58,12 @@ pub fn main(swarmgate: Option<&Path>) -> ExitCode {
             upstream::serve_until_input_ends(listen).map_err(|error| format!("upstream: {error}"))
         }
         Ok(Wanted::Run(mut options)) => {
-            if options.swarmgate.is_none() {
-                options.swarmgate = swarmgate.map(Path::to_owned).or_else(beside);
-            }
-            clean_up_after_interrupts();
+            prepare(&mut options, swarmgate);
             run(&options)
+        }
+        Ok(Wanted::Middlewares(mut options)) => {
+            prepare(&mut options, swarmgate);
+            middlewares::run(&options)
         }
     };
     match result {
@@ -65,6 +73,13 @@ pub fn main(swarmgate: Option<&Path>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn prepare(options: &mut Options, swarmgate: Option<&Path>) {
+    if options.swarmgate.is_none() {
+        options.swarmgate = swarmgate.map(Path::to_owned).or_else(beside);
+    }
+    clean_up_after_interrupts();
 }
 
 fn complain(error: &str) {
@@ -103,8 +118,28 @@ fn beside() -> Option<PathBuf> {
 /// # Errors
 /// In words; with `--check` also what did not hold.
 pub fn run(options: &Options) -> Result<(), String> {
+    on_ground(options, &options.peers, |ground, peers, skipped| {
+        let report = Run { options, ground, peers, skipped }.report();
+        report::write(&report, &options.out)
+            .map_err(|error| format!("{}: {error}", options.out.display()))?;
+        print(&format!("\n{}\n", report::terminal(&report)))?;
+        eprintln!("written: load.json, load.md, load.svg in {}", options.out.display());
+        if options.check { check(&report) } else { Ok(()) }
+    })
+}
+
+/// Finds the peers, tells which are not there, and runs `work` with what all have in common: an
+/// upstream, a certificate, a folder, a core.
+///
+/// # Errors
+/// In words; those of `work`.
+pub fn on_ground(
+    options: &Options,
+    peers: &[Peer],
+    work: impl FnOnce(&Ground, Vec<(Peer, Found)>, BTreeMap<String, String>) -> Result<(), String>,
+) -> Result<(), String> {
     let words = |error: std::io::Error| error.to_string();
-    let (peers, skipped) = run::find(&options.peers, options.swarmgate.as_deref());
+    let (peers, skipped) = run::find(peers, options.swarmgate.as_deref());
     for (peer, why) in &skipped {
         eprintln!("not measured: {peer} ({why})");
     }
@@ -126,15 +161,11 @@ pub fn run(options: &Options) -> Result<(), String> {
         folder: folder.path().to_owned(),
         core,
     };
-    let report = Run { options, ground: &ground, peers, skipped }.report();
+    let result = work(&ground, peers, skipped);
     if options.keep {
         let _ = folder.keep();
     }
-    report::write(&report, &options.out)
-        .map_err(|error| format!("{}: {error}", options.out.display()))?;
-    print(&format!("\n{}\n", report::terminal(&report)))?;
-    eprintln!("written: load.json, load.md, load.svg in {}", options.out.display());
-    if options.check { check(&report) } else { Ok(()) }
+    result
 }
 
 fn check(report: &report::Report) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use super::super::connection::Connection;
 use super::super::echo::Echo;
+use super::super::expected::Expected;
 use super::super::http1::Http1;
 use super::super::http2::Http2;
 use super::super::outcome::Cause;
@@ -65,10 +66,10 @@ impl Engine {
         let speech = match (work.kind, work.wire) {
             (Kind::WebSocketEcho, _) => Speech::Echo(Box::new(Echo::new())),
             (Kind::Get, Wire::TlsHttp2) => {
-                Speech::Http2(Box::new(Http2::new(work.streams, self.single, work.expected_body)))
+                Speech::Http2(Box::new(Http2::new(work.streams, self.single, Expected::of(work))))
             }
             (Kind::Get, Wire::Plain | Wire::Tls) => {
-                Speech::Http1(Http1::new(self.single, work.expected_body))
+                Speech::Http1(Http1::new(self.single, Expected::of(work)))
             }
         };
         let mut connection = Connection::new(socket, session, speech, now);
