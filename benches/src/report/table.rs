@@ -10,10 +10,10 @@ const RATIOS: [&str; 4] = ["nginx", "haproxy", "traefik", "relay"];
 /// Cells with a heading; the first column is text, the others are figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    title: String,
-    head: Vec<String>,
-    rows: Vec<Vec<String>>,
-    notes: Vec<String>,
+    pub(crate) title: String,
+    pub(crate) head: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// The table of one load.
