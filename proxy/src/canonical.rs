@@ -4,6 +4,7 @@
 //! (reference: HTTP routing §4, §5, §13).
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 /// The canonical host: port removed, brackets of IPv6 removed, trimmed, lower-cased. Borrows when
 /// nothing changes.
@@ -23,7 +24,13 @@ pub fn host(as_sent: &str) -> Cow<'_, str> {
 fn without_port(host: &str) -> &str {
     if let Some(inside) = host.strip_prefix('[') {
         return match inside.split_once(']') {
-            Some((address, rest)) if rest.is_empty() || rest.starts_with(':') => address,
+            // `[a.test]` is no other name of `a.test`, and a zone is no part of a host.
+            Some((address, rest))
+                if (rest.is_empty() || rest.starts_with(':'))
+                    && address.parse::<Ipv6Addr>().is_ok() =>
+            {
+                address
+            }
             _ => host,
         };
     }

@@ -1,12 +1,12 @@
-//! What the micro benchmarks need and nobody else may touch: a client without a socket, a pool with
-//! connections in it.
+//! What the micro benchmarks and fuzz targets need and nobody else may touch: a client without a
+//! socket, a pool with connections in it.
 
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Version, request};
 use swarmgate_config::install::EntryPoint;
 use swarmgate_config::routing::ServersTransport;
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +17,7 @@ use crate::connection::{Connection, Registry};
 use crate::forward::{ServerStream, headers};
 use crate::pool::Pools;
 use crate::present::Present;
+use crate::serve::settle::settle;
 use crate::settings::Settings;
 use crate::tls;
 
@@ -53,6 +54,15 @@ impl Client {
             present,
         )
         .is_some()
+    }
+
+    /// The one view of a request as everything behind it shares it: its host, and whether it asks
+    /// for an upgrade. `None`: it is refused.
+    pub fn settle(&self, head: &mut request::Parts) -> Option<(HeaderValue, bool)> {
+        let present = Present::of(&head.headers);
+        let settled = settle(&self.connection, &self.server_name, head, present);
+        let (host, upgrade) = settled.ok()?;
+        Some((host.unwrap_or_else(|| HeaderValue::from_static("")), upgrade.is_some()))
     }
 
     /// A request's headers as they leave for the server.

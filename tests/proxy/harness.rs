@@ -65,6 +65,7 @@ ping: {{}}
     base-dead: {{rule: 'Host(`base-dead.test`)', service: base-dead}}
     base-live: {{rule: 'Host(`base-live.test`)', service: base-live}}
     raw: {{rule: 'Host(`raw.test`)', service: raw}}
+    quiet: {{rule: 'Host(`quiet.test`)', service: app, observability: {{accessLogs: false, metrics: false}}}}
     half: {{rule: 'Host(`half.test`)', service: half}}
     raw-hasty: {{rule: 'Host(`hasty-raw.test`)', service: raw-hasty}}
   services:

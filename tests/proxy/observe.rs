@@ -117,6 +117,28 @@ fn access_log_of_a_request() {
     assert!(lines.1.contains(" 404 ") && lines.1.contains("\"-\" \"-\" "), "{}", lines.1);
 }
 
+/// Neither logged nor counted where the router says so.
+#[test]
+fn a_router_that_keeps_quiet() {
+    let install =
+        ["accessLog: {filePath: access.log}", "metrics: {prometheus: {addRoutersLabels: true}}"];
+    let harness = Harness::with("", &install);
+    let path = harness.process.directory().join("access.log");
+    for (host, target) in [("quiet.test", "/silent"), ("app.test", "/heard")] {
+        assert_eq!(client::get(harness.web, host, target).unwrap().status, 200);
+    }
+    let text = eventually("a line", LIMIT, || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.contains("/heard") { Ok(text) } else { Err(text) }
+    });
+    assert!(!text.contains("/silent"), "{text}");
+    let page = eventually("a sample", LIMIT, || {
+        let page = client::get(harness.api, "localhost", "/metrics").unwrap().text();
+        if page.contains("router=\"app@file\"") { Ok(page) } else { Err(page) }
+    });
+    assert!(!page.contains("quiet@file"), "{page}");
+}
+
 /// A request whose client leaves before the answer is logged, too.
 #[test]
 fn access_log_of_a_client_that_leaves() {
@@ -144,7 +166,7 @@ fn api_and_dashboard() {
     assert_eq!(router["rule"], "Host(`app.test`)");
     let service = api("/api/http/services/app@file").json();
     assert_eq!(service["type"], "loadbalancer");
-    assert_eq!(service["usedBy"], serde_json::json!(["app@file", "tls@file"]));
+    assert_eq!(service["usedBy"], serde_json::json!(["app@file", "quiet@file", "tls@file"]));
     assert!(api("/api/rawdata").json()["routers"]["app@file"].is_object());
     assert_eq!(api("/api/version").json()["Version"], env!("CARGO_PKG_VERSION"));
     let certificates = api("/api/certificates").json();

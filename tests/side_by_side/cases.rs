@@ -1,6 +1,7 @@
 //! The requests, one line each, by feature.
 
 mod headers;
+mod options;
 
 use std::time::Duration;
 
@@ -100,6 +101,9 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
+    all.extend(plain("web", options::PLAIN));
+    all.extend(plain("trusted", options::TRUSTED));
+    all.extend(tls(options::TLS));
     all.extend(plain("web", AUTH));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));

@@ -76,6 +76,15 @@ pub const ALL: &[Difference] = &[
     ),
     differs("vary", &["vary kept: "], &["header vary"]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
+    differs(
+        "bracketed-hosts",
+        &[
+            "host in brackets: name with a port",
+            "host in brackets: zone",
+            "host without brackets: zone",
+        ],
+        &[],
+    ),
     differs("trailers", &["answer: trailers that are headers"], &[]),
     differs(
         "request-trailers",

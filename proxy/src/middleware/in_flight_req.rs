@@ -23,6 +23,8 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub struct InFlightReq {
     amount: u64,
+    /// As written, perhaps below zero.
+    told: i64,
     source: Source,
     counts: Arc<Counts>,
 }
@@ -80,12 +82,12 @@ impl InFlightReq {
     pub(super) fn build(written: &routing::InFlightReq) -> Result<Self, String> {
         let source = Source::build(written.source_criterion.as_ref(), Source::Host)?;
         let amount = u64::try_from(written.amount).unwrap_or(0);
-        Ok(Self { amount, source, counts: Arc::default() })
+        Ok(Self { amount, told: written.amount, source, counts: Arc::default() })
     }
 
     fn refuse(&self) -> Response<Body> {
         let mut answer = respond::bare(StatusCode::TOO_MANY_REQUESTS);
-        *answer.body_mut() = Body::from(format!("max connections reached: {}", self.amount));
+        *answer.body_mut() = Body::from(format!("max connections reached: {}", self.told));
         answer
     }
 }

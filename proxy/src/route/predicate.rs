@@ -199,9 +199,13 @@ fn asks_for_upgrade(headers: &HeaderMap) -> bool {
         && headers.get_all(CONNECTION).iter().any(|line| names_it(line.as_bytes()))
 }
 
-/// The host from its first dot on; empty when it has none.
+/// The host from its first dot on; empty when it has none, or no label before it: an address with a
+/// zone (`::1%25.a.test`) is not below `a.test`.
 pub(super) fn below_first_label(host: &str) -> &str {
-    host.find('.').and_then(|dot| host.get(dot..)).unwrap_or_default()
+    match host.split_once('.') {
+        Some((label, _)) if !label.contains(':') => host.get(label.len()..).unwrap_or_default(),
+        _ => "",
+    }
 }
 
 /// The text without one dot at its end, if there is one.

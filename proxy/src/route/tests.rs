@@ -114,6 +114,8 @@ fn hosts() {
         ("*.example.test", ".example.test", true),
         ("*.example.test", "a.b.example.test", false),
         ("*.example.test", "example.test", false),
+        ("*.example.test", "::1%25.example.test", false),
+        ("*.example.test", "[::1%25.example.test]:80", false),
         ("*example.test", "aexample.test", false),
         ("*example.test", "example.test", false),
         ("a.*.test", "a.b.test", false),
