@@ -1,6 +1,7 @@
 //! The requests, one line each, by feature.
 
 mod headers;
+mod tries;
 
 use std::time::Duration;
 
@@ -101,6 +102,10 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
     all.extend(plain("web", AUTH));
+    all.extend(plain("web", tries::RETRY));
+    all.extend(plain("web", tries::CIRCUIT_BREAKER));
+    all.extend(plain("web", tries::BUFFERING));
+    all.extend(bytes(tries::BYTES));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
     all.extend(plain("web", FAILURES));

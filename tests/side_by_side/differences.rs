@@ -75,6 +75,12 @@ pub const ALL: &[Difference] = &[
         &["header access-control-allow-origin: "],
     ),
     differs("vary", &["vary kept: "], &["header vary"]),
+    differs(
+        "buffered-retries",
+        &["talk: tries of buffering, no body"],
+        &["GET ", "HEAD ", "POST "],
+    ),
+    differs("buffered-cut-off", &["buffering: answer breaks off"], &[]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs("trailers", &["answer: trailers that are headers"], &[]),
     differs(
