@@ -77,7 +77,7 @@ fn opens_again_while_it_recovers() {
     thread::sleep(Duration::from_millis(550));
     eventually("one is let in", LIMIT, || match stage.get("quick.test", &["status 502"]).status {
         502 => Ok(()),
-        other => Err(other),
+        other => Err(other.to_string()),
     });
     assert_eq!(stage.get("quick.test", &[]).status, 503);
 }
@@ -113,7 +113,7 @@ fn clients_that_leave_are_counted() {
     let mut client = stage.connect();
     client.send(request("left.test", &["slow 60000"])).unwrap();
     eventually("the upstream is asked", LIMIT, || match stage.upstream.requests() - before {
-        0 => Err("not yet"),
+        0 => Err("not yet".to_owned()),
         _ => Ok(()),
     });
     drop(client);

@@ -214,7 +214,7 @@ fn a_client_that_leaves_is_not_tried_for() {
     let mut client = stage.connect();
     client.send(request("brief.test", &["status 503"])).unwrap();
     eventually("the upstream is asked", LIMIT, || match stage.upstream.requests() - before {
-        0 => Err("not yet"),
+        0 => Err("not yet".to_owned()),
         _ => Ok(()),
     });
     drop(client);

@@ -10,7 +10,7 @@ mod store;
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Response, StatusCode, request};
 use http_body::Body as _;
 use swarmgate_config::routing;
@@ -184,7 +184,7 @@ impl Buffering {
         if body.size_hint().lower() > self.response.most {
             return Err(too_large());
         }
-        let mut store = self.response.store();
+        let (mut store, mut trailers) = (self.response.store(), None);
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             let frame = match frame {
                 Ok(frame) => frame,
@@ -199,10 +199,10 @@ impl Buffering {
                     Refused::Disk(error) => no_disk(&error),
                 })?,
                 Err(frame) => {
-                    if let Ok(trailers) = frame.into_trailers() {
-                        // As headers: they are known before the answer begins.
-                        head.headers.remove(TRAILER);
-                        head.headers.extend(trailers);
+                    if let Ok(these) = frame.into_trailers() {
+                        // They are known before the answer begins: as headers, too.
+                        head.headers.extend(these.clone());
+                        trailers = Some(these);
                     }
                 }
             }
@@ -210,7 +210,7 @@ impl Buffering {
         let stored = store.finish().await.map_err(|error| no_disk(&error))?;
         // What inner middlewares held is over now, as the answer is.
         drop(held);
-        let response = Response::from_parts(head, bodies::answer(stored));
+        let response = Response::from_parts(head, bodies::answer(&stored, trailers));
         Ok(Answered { unreached, ..response.into() })
     }
 }

@@ -201,7 +201,11 @@ impl<F> Parser<'_, F> {
                     arguments.push(literal.clone());
                 }
                 _ => {
-                    return Err(self.expected(&format!("{} for {}", example(*kind), function.name)));
+                    return Err(self.expected(&format!(
+                        "{} for {}",
+                        example(*kind),
+                        function.name
+                    )));
                 }
             }
             self.next()?;
