@@ -80,6 +80,20 @@ pub const ALL: &[Difference] = &[
         &["talk: tries of buffering, no body"],
         &["GET ", "HEAD ", "POST "],
     ),
+    differs(
+        "empty-chunks",
+        &["tries: retry, chunked and empty"],
+        &[
+            "upstream framing",
+            "upstream header transfer-encoding",
+            "upstream header content-length",
+        ],
+    ),
+    differs(
+        "buffered-length",
+        &["buffering: large chunked answer"],
+        &["header transfer-encoding: chunked", "header content-length"],
+    ),
     differs("buffered-cut-off", &["buffering: answer breaks off"], &[]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs("trailers", &["answer: trailers that are headers"], &[]),

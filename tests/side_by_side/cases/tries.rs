@@ -165,6 +165,7 @@ pub const BUFFERING: &[(&str, &str)] = &[
     ("buffering: chunked answer", "GET / bf.test | X-Do: chunked | X-Do: body hello"),
     ("buffering: answer until the end", "GET / bf.test | X-Do: until-close | X-Do: body hello"),
     ("buffering: slow answer", "GET / bf.test | X-Do: drip 50 | X-Do: body abcdef"),
+    ("buffering: large chunked answer", "GET / bf.test | X-Do: chunked | X-Do: bytes 5000"),
     ("buffering: HEAD", "HEAD / bf.test"),
     ("buffering: 204", "GET / bf.test | X-Do: status 204"),
     ("buffering: 304", "GET / bf.test | X-Do: status 304"),

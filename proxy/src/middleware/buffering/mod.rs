@@ -282,7 +282,7 @@ mod tests {
             (r#"{"memRequestBodyBytes":-1}"#, "memRequestBodyBytes is -1"),
             (r#"{"maxResponseBodyBytes":-1}"#, "maxResponseBodyBytes is -1"),
             (r#"{"memResponseBodyBytes":-1}"#, "memResponseBodyBytes is -1"),
-            (r#"{"retryExpression":"Attempts() <"}"#, "retryExpression: expected a whole number"),
+            (r#"{"retryExpression":"Attempts() <"}"#, "retryExpression: expected IsNetworkError()"),
         ] {
             let error = build(&format!(r#"{{"buffering":{options}}}"#)).unwrap_err();
             assert!(error.contains(expected), "{options}: {error}");

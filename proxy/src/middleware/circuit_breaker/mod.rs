@@ -208,7 +208,7 @@ impl Around for CircuitBreaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::middleware::tests::build;
+    use crate::middleware::tests::{build, context};
 
     fn breaker(options: &str) -> Arc<Breaker> {
         CircuitBreaker::build(&serde_json::from_str(options).unwrap()).unwrap().breaker
@@ -251,6 +251,27 @@ mod tests {
         assert!(matches!(breaker.state.get(), Now::Recovering(_)));
         breaker.note(at(12_000), 502, at(1));
         assert!(matches!(breaker.state.get(), Now::Open(_)));
+    }
+
+    #[test]
+    fn tells_its_state() {
+        let options = r#"{"expression":"NetworkErrorRatio() > 0.5","fallbackDuration":"1h"}"#;
+        let built = CircuitBreaker::build(&serde_json::from_str(options).unwrap()).unwrap();
+        let (head, ()) = http::Request::new(()).into_parts();
+        let told = || built.would_do(&head, &context("h.test", false)).join("\n");
+        let closed = "is closed: lets all requests in, until NetworkErrorRatio() > 0.5";
+        assert_eq!(told(), closed);
+        built.breaker.note(built.breaker.begun.elapsed(), 502, at(1));
+        let open = told();
+        assert!(
+            open.starts_with("is open for another 3") && open.contains("answers 503"),
+            "{open}"
+        );
+        // More than an hour later.
+        assert!(!built.breaker.enter(at(3_700_000)));
+        assert!(told().starts_with("is recovering for another"), "{}", told());
+        assert!(built.breaker.enter(at(3_800_000)));
+        assert_eq!(told(), closed);
     }
 
     #[test]

@@ -277,7 +277,8 @@ mod tests {
 
     #[test]
     fn lengths() {
-        let table: &[(&[(&str, &str)], Option<u64>)] = &[
+        type Row = (&'static [(&'static str, &'static str)], Option<u64>);
+        let table: &[Row] = &[
             (&[], None),
             (&[("content-length", "7")], Some(7)),
             (&[("content-length", "9223372036854775807")], Some(9_223_372_036_854_775_807)),
