@@ -17,7 +17,12 @@ pub fn bare(status: StatusCode) -> Response<Body> {
 /// Style T: the standard reason phrase as body, no `Content-Type`.
 pub fn text(status: StatusCode) -> Response<Body> {
     let mut response = bare(status);
+    // Go's words, where the crate has newer ones.
     let reason = match status.as_u16() {
+        203 => "Non-Authoritative Information",
+        413 => "Request Entity Too Large",
+        414 => "Request URI Too Long",
+        416 => "Requested Range Not Satisfiable",
         499 => "Client Closed Request",
         _ => status.canonical_reason().unwrap_or_default(),
     };

@@ -2,6 +2,9 @@
 //! remembers.
 
 mod auth;
+mod buffering;
+mod circuit_breaker;
 mod in_flight_req;
 mod rate_limit;
+mod retry;
 mod stage;

@@ -17,11 +17,19 @@ pub struct Stage {
     pub upstream: Upstream,
     pub web: u16,
     revision: u32,
+    services: String,
 }
 
 /// The routing file: the test's own `http:` section in flow style, beside the service `app` and a
 /// router for `ready.test`, whose answers tell the revision that serves.
-fn routing(upstream: &Upstream, revision: u32, routers: &str, middlewares: &str) -> String {
+fn routing(
+    upstream: &Upstream,
+    revision: u32,
+    routers: &str,
+    middlewares: &str,
+    services: &str,
+) -> String {
+    let services = services.replace("UPSTREAM", &upstream.url());
     format!(
         "http:
   routers:
@@ -31,7 +39,7 @@ fn routing(upstream: &Upstream, revision: u32, routers: &str, middlewares: &str)
     revision: {{headers: {{customResponseHeaders: {{X-Revision: '{revision}'}}}}}}
     {middlewares}
   services:
-    app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}
+    app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}{services}
 ",
         upstream.url()
     )
@@ -45,15 +53,40 @@ impl Stage {
 
     /// The same with more arguments for the proxy.
     pub fn set_with(routers: &str, middlewares: &str, arguments: &[&str]) -> Self {
+        Self::set_over(routers, middlewares, "", arguments)
+    }
+
+    /// The same with more services: lines that begin with a line feed and are indented by four, in
+    /// which `UPSTREAM` stands for the upstream's URL.
+    pub fn set_over(routers: &str, middlewares: &str, services: &str, arguments: &[&str]) -> Self {
+        Self::start(routers, middlewares, services, arguments, &[])
+    }
+
+    /// The same as [`Stage::set`], with its temporary files there.
+    pub fn set_in(folder: &str, routers: &str, middlewares: &str) -> Self {
+        Self::start(routers, middlewares, "", &[], &[("TMPDIR", folder)])
+    }
+
+    fn start(
+        routers: &str,
+        middlewares: &str,
+        services: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let (web, upstream) = (ports::free(), Upstream::start("app"));
-        let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
-            .file("routing.yml", &routing(&upstream, 0, routers, middlewares))
+        let launch = Launch::new(env!("CARGO_BIN_EXE_swarmgate"));
+        let launch =
+            variables.iter().fold(launch, |launch, (name, value)| launch.env(name, *value));
+        let mut process = launch
+            .file("routing.yml", &routing(&upstream, 0, routers, middlewares, services))
             .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
             .arg("--providers.file.filename=routing.yml")
             .args(arguments.iter().copied())
             .start();
         process.wait_listening(web);
-        let stage = Self { process, upstream, web, revision: 0 };
+        let services = services.to_owned();
+        let stage = Self { process, upstream, web, revision: 0, services };
         stage.wait_revision();
         stage
     }
@@ -61,7 +94,7 @@ impl Stage {
     /// Puts other routers and middlewares in their place, and waits until they serve.
     pub fn change(&mut self, routers: &str, middlewares: &str) {
         self.revision += 1;
-        let text = routing(&self.upstream, self.revision, routers, middlewares);
+        let text = routing(&self.upstream, self.revision, routers, middlewares, &self.services);
         self.process.replace_file("routing.yml", &text);
         self.wait_revision();
     }

@@ -2,6 +2,7 @@
 
 mod headers;
 mod options;
+mod tries;
 
 use std::time::Duration;
 
@@ -105,6 +106,10 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("trusted", options::TRUSTED));
     all.extend(tls(options::TLS));
     all.extend(plain("web", AUTH));
+    all.extend(plain("web", tries::RETRY));
+    all.extend(plain("web", tries::CIRCUIT_BREAKER));
+    all.extend(plain("web", tries::BUFFERING));
+    all.extend(bytes(tries::BYTES));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
     all.extend(plain("web", FAILURES));

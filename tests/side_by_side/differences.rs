@@ -75,6 +75,26 @@ pub const ALL: &[Difference] = &[
         &["header access-control-allow-origin: "],
     ),
     differs("vary", &["vary kept: "], &["header vary"]),
+    differs(
+        "buffered-retries",
+        &["talk: tries of buffering, no body"],
+        &["GET ", "HEAD ", "POST "],
+    ),
+    differs(
+        "empty-chunks",
+        &["tries: retry, chunked and empty"],
+        &[
+            "upstream framing",
+            "upstream header transfer-encoding",
+            "upstream header content-length",
+        ],
+    ),
+    differs(
+        "buffered-length",
+        &["buffering: large chunked answer"],
+        &["header transfer-encoding: chunked", "header content-length"],
+    ),
+    differs("buffered-cut-off", &["buffering: answer breaks off"], &[]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs(
         "bracketed-hosts",

@@ -11,6 +11,7 @@ mod differences;
 mod digest;
 mod outcome;
 mod setup;
+mod tries;
 
 use std::collections::BTreeSet;
 

@@ -35,6 +35,7 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
 const ROUTING: &[(&str, &str)] = &[
     ("routing/base.yml", include_str!("routing/base.yml")),
     ("routing/options.yml", include_str!("routing/options.yml")),
+    ("routing/tries.yml", include_str!("routing/tries.yml")),
 ];
 
 /// What both proxies talk to.

@@ -30,21 +30,33 @@ const VIP_PAUSES: [Duration; 3] =
 /// has just gone answers nothing at all, and nobody should wait `dialTimeout` for it.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
-/// Connects to a server. `others` says that the caller has other servers to try.
+/// What happens if a connection cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chance {
+    /// The request has failed.
+    Last,
+    /// The caller has other servers to try.
+    Others,
+    /// Somebody before the caller tries again, and decides how often: one attempt is made.
+    One,
+}
+
+/// Connects to a server.
 pub async fn connect(
     server: &Arc<Server>,
     pools: &Rc<Pools>,
     resolver: &Resolver,
-    others: bool,
+    chance: Chance,
 ) -> Result<Lease, Failure> {
     let mut pauses = match server.vip_tasks() {
         0 => [].iter(),
+        _ if chance == Chance::One => [].iter(),
         _ => VIP_PAUSES.iter(),
     };
     let stream = loop {
         let pause = pauses.next();
         let limit = match pause {
-            None if !others => server.limits.dial,
+            None if chance == Chance::Last => server.limits.dial,
             _ => server.limits.dial.min(IMPATIENCE),
         };
         match (dial(server, resolver, limit).await, pause) {

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use http::header::HOST;
 use http::{HeaderName, Method, request, response};
 
-use self::connect::connect;
+use self::connect::{Chance, connect};
 pub use self::exchange::Exchange;
 use self::exchange::{Broken, Outgoing, Sending};
 pub use self::stream::ServerStream;
@@ -26,7 +26,7 @@ use crate::body::RequestBody;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::http1::Client;
-use crate::middleware::ForwardedHost;
+use crate::middleware::{ForwardedHost, OneServer};
 use crate::worker::Worker;
 
 /// How many servers are tried when connecting fails.
@@ -68,7 +68,9 @@ pub async fn forward(
     // Where a middleware chose `Host`, it stays whatever `passHostHeader` says.
     let client_host = (balancer.pass_host || head.extensions.get::<ForwardedHost>().is_some())
         && head.headers.contains_key(HOST);
-    let mut servers_left = balancer.servers.len().min(MOST_SERVERS);
+    // Where `retry` has tries left, each is one server's.
+    let one = head.extensions.get::<OneServer>().is_some();
+    let mut servers_left = if one { 1 } else { balancer.servers.len().min(MOST_SERVERS) };
     let mut unsent_left = MOST_UNSENT;
     let mut fresh = tunnel;
     let mut tried_elsewhere = false;
@@ -84,7 +86,12 @@ pub async fn forward(
             Some(lease) => lease,
             // Boxed: most requests find a connection, and need no room for making one.
             None => {
-                match Box::pin(connect(server, &worker.pools, &worker.resolver, others)).await {
+                let chance = match (one, others) {
+                    (true, _) => Chance::One,
+                    (false, true) => Chance::Others,
+                    (false, false) => Chance::Last,
+                };
+                match Box::pin(connect(server, &worker.pools, &worker.resolver, chance)).await {
                     Ok(lease) => lease,
                     Err(Failure::Connect(_) | Failure::DialTimeout | Failure::Resolve(_))
                         if others =>
@@ -110,7 +117,8 @@ pub async fn forward(
             Ok(answer) => return Ok(answer),
             Err(broken) => broken,
         };
-        let elsewhere = !tried_elsewhere && (others || server.vip_tasks() > 1);
+        let several = others || one && balancer.servers.len() > 1;
+        let elsewhere = !tried_elsewhere && (several || server.vip_tasks() > 1);
         if unsent && (reused || unsent_left > 1) {
             unsent_left -= usize::from(!reused);
         } else if silent && replayable && (reused || elsewhere) {

@@ -2,9 +2,12 @@
 
 mod add_prefix;
 mod auth;
+mod buffering;
+mod circuit_breaker;
 mod client_ip;
 mod encoded_characters;
 mod escape;
+mod expression;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
@@ -17,7 +20,9 @@ mod redirect_scheme;
 mod replace_path;
 mod replace_path_regex;
 mod rest;
+mod retry;
 mod source;
+mod status_ranges;
 mod strip_prefix;
 mod strip_prefix_regex;
 mod template;
@@ -35,6 +40,8 @@ use crate::serve::service::Request;
 
 use self::add_prefix::AddPrefix;
 use self::auth::{BasicAuth, DigestAuth};
+use self::buffering::Buffering;
+use self::circuit_breaker::CircuitBreaker;
 use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
@@ -45,6 +52,7 @@ use self::redirect_scheme::RedirectScheme;
 use self::replace_path::ReplacePath;
 use self::replace_path_regex::ReplacePathRegex;
 pub use self::rest::{Answering, Rest};
+use self::retry::Retry;
 use self::strip_prefix::StripPrefix;
 use self::strip_prefix_regex::StripPrefixRegex;
 
@@ -70,6 +78,11 @@ pub struct ForwardedHost(pub HeaderValue);
 /// `X-Forwarded-For` at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoForwardedFor;
+
+/// Left among the request's extensions by `retry` while it has tries left: where a server cannot be
+/// connected to, it wants to hear of it instead of another server's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneServer;
 
 /// To be left among the request's extensions where the entry point changed the query (`;`): the
 /// query as sent. Redirects show it as long as no middleware has changed the path, as Traefik's do.
@@ -164,6 +177,12 @@ impl Middleware {
             BasicAuth::build(options).map(around)
         } else if let Some(options) = &written.digest_auth {
             DigestAuth::build(options).map(around)
+        } else if let Some(options) = &written.circuit_breaker {
+            CircuitBreaker::build(options).map(around)
+        } else if let Some(options) = &written.retry {
+            Retry::build(options).map(around)
+        } else if let Some(options) = &written.buffering {
+            Buffering::build(options).map(around)
         } else {
             Err("this kind of middleware is not served yet".into())
         }
@@ -176,6 +195,7 @@ impl Middleware {
             || written.rate_limit.is_some()
             || written.basic_auth.is_some()
             || written.digest_auth.is_some()
+            || written.circuit_breaker.is_some()
     }
 }
 

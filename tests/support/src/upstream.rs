@@ -21,9 +21,11 @@
 //! | `raw text` | sends this instead of an answer (`\r`, `\n`, `\\` as escapes), then closes |
 //! | `close`, `reset`, `silent` | no answer at all |
 //! | `deny` | does not switch protocols though asked to |
+//! | `fails 2 503 key` | the first two requests with this order are answered with 503 (0: not at all) and `failed`, then one is answered as usual, and it begins anew |
 //!
 //! A request with `Upgrade` gets 101, and after that its own bytes back.
 
+use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -49,9 +51,27 @@ struct Shared {
     requests: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
     last: Mutex<Option<Head>>,
+    /// How often orders to fail have been obeyed.
+    failed: Mutex<HashMap<String, u64>>,
 }
 
 impl Shared {
+    /// The status that this request is to fail with.
+    fn failing(&self, head: &Head) -> Option<u16> {
+        let order = head.all("x-do").find_map(|order| order.strip_prefix("fails "))?;
+        let mut words = order.split(' ');
+        let times: u64 = words.next()?.parse().ok()?;
+        let status = words.next()?.parse().ok()?;
+        let mut failed = self.failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let count = failed.entry(order.to_owned()).or_default();
+        if *count == times {
+            *count = 0;
+            return None;
+        }
+        *count += 1;
+        Some(status)
+    }
+
     fn streams(&self) -> MutexGuard<'_, Vec<TcpStream>> {
         self.streams.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -166,7 +186,8 @@ fn serve(stream: TcpStream, connection: u64, shared: &Shared) -> io::Result<()> 
         shared.requests.fetch_add(1, Ordering::SeqCst);
         request += 1;
         *shared.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(head.clone());
-        let exchange = Exchange { head, connection, request, name: &shared.name };
+        let failing = shared.failing(&head);
+        let exchange = Exchange { head, connection, request, name: &shared.name, failing };
         if let Next::Close = exchange.answer(&mut reader, &mut writer)? {
             break;
         }
@@ -179,6 +200,8 @@ struct Exchange<'a> {
     connection: u64,
     request: u64,
     name: &'a str,
+    /// The status to fail with; 0: no answer.
+    failing: Option<u16>,
 }
 
 impl Exchange<'_> {
@@ -203,7 +226,7 @@ impl Exchange<'_> {
         reader: &mut BufReader<TcpStream>,
         writer: &mut TcpStream,
     ) -> io::Result<Next> {
-        if self.order("close").is_some() {
+        if self.order("close").is_some() || self.failing == Some(0) {
             return Ok(Next::Close);
         }
         if self.order("reset").is_some() {
@@ -236,6 +259,7 @@ impl Exchange<'_> {
             return Ok(Next::Close);
         }
         let content = match (self.order("body"), self.order("bytes")) {
+            _ if self.failing.is_some() => b"failed".to_vec(),
             (Some(text), _) => text.as_bytes().to_vec(),
             (None, Some(count)) => pattern(count.parse().unwrap_or(0)),
             (None, None) => self.seen(&body, framing, &trailers),
@@ -291,7 +315,8 @@ impl Exchange<'_> {
     }
 
     fn send(&self, writer: &mut TcpStream, content: &[u8]) -> io::Result<Next> {
-        let status = self.order("status").unwrap_or("200");
+        let failing = self.failing.map(|status| status.to_string());
+        let status = failing.as_deref().or(self.order("status")).unwrap_or("200");
         let mut head = format!("HTTP/1.1 {status} As Ordered\r\n");
         for header in self.orders("header") {
             head.push_str(&format!("{header}\r\n"));
@@ -443,6 +468,16 @@ mod tests {
         for silence in ["close", "reset", "short"] {
             let request = format!("GET / HTTP/1.1\r\nX-Do: {silence}\r\n\r\n");
             assert!(exchange(upstream.address(), &request).is_err(), "{silence}");
+        }
+    }
+
+    #[test]
+    fn fails_as_often_as_ordered() {
+        let upstream = Upstream::start("one");
+        let request = "GET / HTTP/1.1\r\nX-Do: fails 2 503 a\r\nX-Do: body b\r\n\r\n";
+        for (status, body) in [(503, "failed"), (503, "failed"), (200, "b"), (503, "failed")] {
+            let response = exchange(upstream.address(), request).unwrap();
+            assert_eq!((response.status, response.text()), (status, body.to_owned()));
         }
     }
 

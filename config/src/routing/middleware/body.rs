@@ -1,4 +1,4 @@
-//! Middlewares that change bodies or hand the client's certificate on (not served yet).
+//! Middlewares that change bodies or hand the client's certificate on.
 
 use std::collections::BTreeMap;
 

@@ -66,9 +66,9 @@ kinds! {
     in_flight_req: InFlightReq = "inFlightReq" true;
     compress: Compress = "compress" false;
     content_type: ContentType = "contentType" false;
-    buffering: Buffering = "buffering" false;
-    retry: Retry = "retry" false;
-    circuit_breaker: CircuitBreaker = "circuitBreaker" false;
+    buffering: Buffering = "buffering" true;
+    retry: Retry = "retry" true;
+    circuit_breaker: CircuitBreaker = "circuitBreaker" true;
     errors: Errors = "errors" false;
     pass_tls_client_cert: PassTlsClientCert = "passTLSClientCert" false;
     grpc_web: GrpcWeb = "grpcWeb" false;

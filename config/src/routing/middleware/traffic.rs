@@ -1,4 +1,4 @@
-//! Middlewares that limit or repeat requests (not served yet).
+//! Middlewares that limit or repeat requests.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub struct InFlightReq {
 }
 
 /// `retry`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Retry {
@@ -80,8 +80,22 @@ pub struct Retry {
     pub retry_non_idempotent_method: bool,
 }
 
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 0,
+            initial_interval: Duration::default(),
+            timeout: Duration::default(),
+            status: Vec::new(),
+            max_request_body_bytes: Some(2 * 1024 * 1024),
+            disable_retry_on_network_error: false,
+            retry_non_idempotent_method: false,
+        }
+    }
+}
+
 /// `circuitBreaker`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct CircuitBreaker {
@@ -95,4 +109,16 @@ pub struct CircuitBreaker {
     pub recovery_duration: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_code: Option<i64>,
+}
+
+impl Default for CircuitBreaker {
+    fn default() -> Self {
+        Self {
+            expression: String::new(),
+            check_period: Some(Duration::from_millis(100)),
+            fallback_duration: Some(Duration::from_secs(10)),
+            recovery_duration: Some(Duration::from_secs(10)),
+            response_code: Some(503),
+        }
+    }
 }
