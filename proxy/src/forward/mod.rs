@@ -67,7 +67,7 @@ pub async fn forward(
     let replayable = body.is_ended() && is_repeatable(head);
     // Where a middleware chose `Host`, it stays whatever `passHostHeader` says.
     let client_host = (balancer.pass_host || head.extensions.get::<ForwardedHost>().is_some())
-        && head.headers.contains_key(HOST);
+        && head.headers.get(HOST).is_some_and(|host| !host.is_empty());
     let mut servers_left = balancer.servers.len().min(MOST_SERVERS);
     let mut unsent_left = MOST_UNSENT;
     let mut fresh = tunnel;
