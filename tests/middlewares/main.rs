@@ -3,5 +3,6 @@
 
 mod auth;
 mod in_flight_req;
+mod layers;
 mod rate_limit;
 mod stage;

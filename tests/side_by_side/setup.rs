@@ -32,7 +32,11 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
 ];
 
 /// The routing configuration: one file for each feature, all in one folder.
-const ROUTING: &[(&str, &str)] = &[("routing/base.yml", include_str!("routing/base.yml"))];
+const ROUTING: &[(&str, &str)] = &[
+    ("routing/base.yml", include_str!("routing/base.yml")),
+    ("routing/layers.yml", include_str!("routing/layers.yml")),
+    ("routing/rules.yml", include_str!("routing/rules.yml")),
+];
 
 /// What both proxies talk to.
 pub struct World {
@@ -56,7 +60,7 @@ impl World {
     }
 
     /// A file of the routing configuration, with what stands in it for ports filled in.
-    fn routing(&self, text: &str) -> String {
+    pub fn routing(&self, text: &str) -> String {
         text.replace("{ONE}", &self.one.url())
             .replace("{TWO}", &self.two.url())
             .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))
