@@ -37,10 +37,12 @@ impl Install {
             })
     }
 
-    /// The syntax of rules that say nothing of theirs, if one is set.
+    /// The syntax of rules that say nothing of theirs, if one is set. Any `core` sets v3, as in
+    /// Traefik: entry points copy their routers then.
     pub fn default_rule_syntax(&self) -> Option<&str> {
-        let syntax = self.core.as_ref().and_then(|core| core.default_rule_syntax.as_deref());
-        syntax.filter(|syntax| !syntax.is_empty())
+        let core = self.core.as_ref()?;
+        let syntax = core.default_rule_syntax.as_deref().unwrap_or("v3");
+        (!syntax.is_empty()).then_some(syntax)
     }
 
     /// Entry points of a router that names none, sorted: those with `asDefault`, else all TCP

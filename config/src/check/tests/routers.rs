@@ -278,6 +278,8 @@ fn rule_syntax() {
     let table = [
         ("{}", "", false, None),
         ("core: {defaultRuleSyntax: v3}", "", false, Some("v3")),
+        ("core: {strictTLSOptions: false}", "", false, Some("v3")),
+        ("core: {defaultRuleSyntax: ''}", "", false, None),
         ("core: {defaultRuleSyntax: v2}", "", true, Some("v2")),
         ("core: {defaultRuleSyntax: v2}", ", ruleSyntax: v3", false, Some("v3")),
         ("core: {defaultRuleSyntax: v2}", ", ruleSyntax: ''", true, Some("v2")),
