@@ -77,6 +77,7 @@ impl Case {
         Request {
             method: &self.method,
             host,
+            host_as_sent: host,
             path: path.as_bytes(),
             query: None,
             headers: &self.headers,
@@ -110,6 +111,7 @@ fn route(rule: &str) -> Route {
         tls: None,
         middlewares: Vec::new(),
         service: QName::new("service", "file"),
+        children: Vec::new(),
         recursion_guard: None,
         access_log: true,
         metrics: true,

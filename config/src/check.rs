@@ -7,6 +7,7 @@
 mod copies;
 mod entry_points;
 mod internal;
+mod layers;
 mod middlewares;
 mod providers;
 mod routers;
@@ -17,10 +18,11 @@ mod tls;
 mod trouble;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use self::entry_points::EntryPoints;
+use self::layers::Layers;
 use self::middlewares::Middlewares;
 use self::routers::{Links, Mounted};
 use self::services::Services;
@@ -67,16 +69,22 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         services: Services::new(install, all(&providers, |configuration| &configuration.services)),
         transports: &servers_transports,
         tls: Tls::new(install, tls_options, &mut findings),
-        parents: parents(&providers),
+        layers: Layers::new(&providers),
     };
     let mut mounted = Mounted { findings, ..Mounted::default() };
     // Growing moves all of them, at once.
     mounted.routers.reserve(providers.iter().map(|(_, written)| written.routers.len()).sum());
+    for (name, written) in links.layers.bottom_up() {
+        let place = links.layers.place(&name, &written.value, &providers, &links.entry_points);
+        mounted.add_child(name, written, place, &mut links);
+    }
     for (name, written) in all(&providers, |configuration| &configuration.routers) {
-        mounted.add(name, written, &mut links);
+        if written.value.parent_refs.is_empty() {
+            mounted.add(name, written, &mut links);
+        }
     }
     let Links { middlewares, services, tls, .. } = links;
-    let Mounted { routers, routes, mut findings } = mounted;
+    let Mounted { routers, routes, mut findings, .. } = mounted;
     // Collected at once, a map's nodes are full.
     let routers = routers.into_iter().inspect(|_| breathe()).collect();
     let services = services.finish(&mut findings);
@@ -118,20 +126,6 @@ fn all<'a, T: 'a>(
     })
 }
 
-/// The routers that are named in `parentRefs`.
-fn parents(providers: &[(&Arc<str>, &routing::Configuration)]) -> HashSet<QName> {
-    providers
-        .iter()
-        .flat_map(|(provider, written)| {
-            let references = written.routers.values().flat_map(|router| {
-                breathe();
-                &router.value.parent_refs
-            });
-            references.map(move |reference| QName::resolve(reference, provider))
-        })
-        .collect()
-}
-
 /// The store `default`; several providers that define it cancel each other, as in Traefik.
 fn default_store(
     providers: &[(&Arc<str>, &routing::Configuration)],
@@ -159,6 +153,15 @@ fn in_precedence(
     install: &Install,
     routes: HashMap<String, Vec<checked::Route>>,
 ) -> BTreeMap<String, Vec<checked::Route>> {
+    let sorted = routes.into_iter().map(|(entry_point, mut routes)| {
+        sort(install, &mut routes, |route| route);
+        (entry_point, routes)
+    });
+    sorted.collect()
+}
+
+/// The same for routes that others share.
+fn sort<R>(install: &Install, routes: &mut [R], route: impl Fn(&R) -> &checked::Route) {
     let written = &install.providers.precedence;
     let rank = |provider: &str| {
         let place = if written.is_empty() {
@@ -168,29 +171,24 @@ fn in_precedence(
         };
         place.unwrap_or(usize::MAX)
     };
-    routes
-        .into_iter()
-        .map(|(entry_point, mut routes)| {
-            let mut ranks: Vec<(String, usize)> = Vec::new();
-            for route in &routes {
-                breathe();
-                let provider = route.router.provider();
-                if !ranks.iter().any(|(known, _)| known == provider) {
-                    ranks.push((provider.to_owned(), rank(provider)));
-                }
-            }
-            let rank = |route: &checked::Route| {
-                let provider = route.router.provider();
-                ranks.iter().find(|(known, _)| known == provider).map(|(_, rank)| *rank)
-            };
-            routes.sort_by(|a, b| {
-                breathe();
-                b.priority
-                    .cmp(&a.priority)
-                    .then_with(|| rank(a).cmp(&rank(b)))
-                    .then_with(|| a.router.cmp(&b.router))
-            });
-            (entry_point, routes)
-        })
-        .collect()
+    let mut ranks: Vec<(String, usize)> = Vec::new();
+    for it in &*routes {
+        breathe();
+        let provider = route(it).router.provider();
+        if !ranks.iter().any(|(known, _)| known == provider) {
+            ranks.push((provider.to_owned(), rank(provider)));
+        }
+    }
+    let rank = |route: &checked::Route| {
+        let provider = route.router.provider();
+        ranks.iter().find(|(known, _)| known == provider).map(|(_, rank)| *rank)
+    };
+    routes.sort_by(|a, b| {
+        breathe();
+        let (a, b) = (route(a), route(b));
+        b.priority
+            .cmp(&a.priority)
+            .then_with(|| rank(a).cmp(&rank(b)))
+            .then_with(|| a.router.cmp(&b.router))
+    });
 }

@@ -97,8 +97,11 @@ pub struct Route {
     pub tls: Option<RouteTls>,
     /// Middlewares in order, chains flattened, the entry point's first.
     pub middlewares: Vec<QName>,
-    /// The service.
+    /// The service; of a router with children only a name for them.
     pub service: QName,
+    /// The routers below it, best priority first: one of them takes the request as this one's
+    /// middlewares have left it. They have no TLS of their own.
+    pub children: Vec<Arc<Route>>,
     /// `X-Traefik-Router` value of a default-rule router.
     pub recursion_guard: Option<String>,
     /// Whether its requests are written to the access log.

@@ -20,6 +20,19 @@ pub fn host(as_sent: &str) -> Cow<'_, str> {
     }
 }
 
+/// The host as sent without its port; IPv6 keeps its brackets where there is none (Go's
+/// `net.SplitHostPort`, by which templates of v2 rules see hosts).
+pub fn split_port(as_sent: &str) -> &str {
+    match as_sent.rsplit_once(':') {
+        Some((bracketed, _)) if as_sent.starts_with('[') => match bracketed.strip_suffix(']') {
+            Some(rest) => rest.get(1..).unwrap_or_default(),
+            None => as_sent,
+        },
+        Some((name, _)) if !name.contains(':') => name,
+        _ => as_sent,
+    }
+}
+
 /// `host`, `host:port`, `[v6]`, `[v6]:port` -> the host; what is none of these stays whole.
 fn without_port(host: &str) -> &str {
     if let Some(inside) = host.strip_prefix('[') {

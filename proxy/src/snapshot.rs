@@ -126,6 +126,16 @@ impl Drop for Route {
     }
 }
 
+impl Route {
+    /// The service as the access log has it: that of a router with children is none.
+    pub fn logged_service(&self) -> Arc<str> {
+        match &self.target {
+            Target::Children(_) => Arc::from(""),
+            _ => Arc::clone(&self.service),
+        }
+    }
+}
+
 /// Who answers a route's requests.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -133,6 +143,8 @@ pub enum Target {
     Internal(Internal),
     /// Servers.
     Balancer(Arc<Balancer>),
+    /// The routers below: one of them takes it on. Numbers are those of [`Snapshot::routes`].
+    Children(Arc<Table>),
 }
 
 impl Snapshot {
@@ -159,6 +171,7 @@ impl Snapshot {
             balancers: HashMap::with_capacity(checked.services.len()),
             servers: HashSet::with_capacity(checked.services.len()),
             stateful: HashMap::new(),
+            children: HashMap::new(),
             previous,
             default_transport,
             troubles: Vec::new(),
@@ -170,9 +183,10 @@ impl Snapshot {
         for (entry_point, name) in entry_points.iter().enumerate() {
             let written = checked.routes.get(*name).map(Vec::as_slice).unwrap_or_default();
             let mut numbered: Vec<(usize, &checked::Route)> = Vec::with_capacity(written.len());
+            builder.children.clear();
             for route in written {
                 breathe();
-                match builder.route(&checked, entry_point, route) {
+                match builder.route(&checked, entry_point, route, &mut routes) {
                     Ok(built) => {
                         numbered.push((routes.len(), route));
                         routes.push(built);
@@ -261,6 +275,8 @@ struct Builder<'a> {
     balancers: HashMap<QName, Result<Arc<Balancer>, String>>,
     servers: HashSet<ByKey>,
     stateful: HashMap<Place, Stateful>,
+    /// Numbers of the layered routers that the present entry point has got; `None`: broken.
+    children: HashMap<QName, Option<usize>>,
     previous: Option<&'a Snapshot>,
     default_transport: &'a ServersTransport,
     troubles: Vec<(QName, String)>,
@@ -269,11 +285,13 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// Builds a route. Those below it, which the check has bounded, come to `routes` before it.
     fn route(
         &mut self,
         checked: &checked::Configuration,
         entry_point: usize,
         route: &checked::Route,
+        routes: &mut Vec<Route>,
     ) -> Result<Route, String> {
         let mut middlewares = Vec::with_capacity(route.middlewares.len());
         for (number, name) in route.middlewares.iter().enumerate() {
@@ -282,7 +300,9 @@ impl Builder<'_> {
             middlewares.push(self.middleware(checked, name, place)?);
         }
         let middlewares = middlewares.into();
-        let target = if route.service.is_internal() {
+        let target = if !route.children.is_empty() {
+            self.below(checked, entry_point, &route.children, routes)?
+        } else if route.service.is_internal() {
             Internal::by_name(route.service.name())
                 .map(Target::Internal)
                 .ok_or_else(|| format!("unknown internal service {}", route.service))?
@@ -311,6 +331,47 @@ impl Builder<'_> {
             access_log: route.access_log,
             internal: route.router.is_internal(),
         })
+    }
+
+    /// What answers for a router with children. One of several parents is built once.
+    fn below(
+        &mut self,
+        checked: &checked::Configuration,
+        entry_point: usize,
+        children: &[Arc<checked::Route>],
+        routes: &mut Vec<Route>,
+    ) -> Result<Target, String> {
+        let mut numbered: Vec<(usize, &checked::Route)> = Vec::with_capacity(children.len());
+        for child in children {
+            breathe();
+            let number = match self.children.get(&child.router) {
+                Some(known) => *known,
+                None => {
+                    let number = match self.route(checked, entry_point, child, routes) {
+                        Ok(built) => {
+                            routes.push(built);
+                            routes.len().checked_sub(1)
+                        }
+                        Err(error) => {
+                            self.troubles.push((child.router.clone(), error));
+                            None
+                        }
+                    };
+                    self.children.insert(child.router.clone(), number);
+                    number
+                }
+            };
+            numbered.extend(number.map(|number| (number, &**child)));
+        }
+        let (table, errors) = Table::build(numbered.iter().copied());
+        for (number, error) in errors {
+            let broken = numbered.iter().find(|(other, _)| *other == number);
+            self.troubles.extend(broken.map(|(_, route)| (route.router.clone(), error)));
+        }
+        match table.is_empty() {
+            true => Err("no child routers could be added to muxer".into()),
+            false => Ok(Target::Children(Arc::new(table))),
+        }
     }
 
     /// The middleware called `name`. One with a state is its router's own (as Traefik's are), and

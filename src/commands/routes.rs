@@ -207,9 +207,12 @@ fn cells(row: &Row) -> [String; 8] {
         row.router.clone(),
         or_dash(tls),
         or_dash(row.middlewares.join(" ")),
-        row.service.clone(),
+        or_dash(row.service.clone()),
         or_dash(servers),
-        row.rule.clone(),
+        match &row.below {
+            Some(parent) => format!("{} below {parent}", row.rule),
+            None => row.rule.clone(),
+        },
     ]
     .map(|cell| clean(&cell))
 }

@@ -5,6 +5,7 @@ mod auth;
 mod buffering;
 mod circuit_breaker;
 mod in_flight_req;
+mod layers;
 mod rate_limit;
 mod retry;
 mod stage;

@@ -46,7 +46,7 @@ fn get(side: &Side, path: &str) -> Value {
 }
 
 fn objects(side: &Side, list: &str) -> BTreeMap<String, Value> {
-    let Value::Array(objects) = get(side, &format!("{list}?per_page=1000")) else {
+    let Value::Array(objects) = get(side, &format!("{list}?per_page=100000")) else {
         return BTreeMap::from([("the list".to_owned(), json!("not a list"))]);
     };
     objects

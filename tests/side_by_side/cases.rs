@@ -1,7 +1,10 @@
 //! The requests, one line each, by feature.
 
+mod elsewhere;
 mod headers;
+mod layers;
 mod options;
+mod rules;
 mod tries;
 
 use std::time::Duration;
@@ -98,6 +101,12 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", RULES));
     all.extend(plain("web", PATHS));
     all.extend(plain("raw", RAW_PATHS));
+    all.extend(plain("web", rules::V2));
+    all.extend(plain("web", rules::V3));
+    all.extend(plain("web", rules::OPTIONS));
+    all.extend(plain("trusted", rules::OTHER_ENTRY_POINT));
+    all.extend(plain("web", layers::PLAIN));
+    all.extend(tls(layers::TLS));
     all.extend(plain("web", MIDDLEWARES));
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
@@ -138,6 +147,12 @@ pub fn all() -> Vec<Case> {
         request: expand(&format!("GET / host.test | X-Big: {}", "x".repeat(5000))),
     });
     all
+}
+
+/// Those for the proxies of `elsewhere.rs`.
+pub fn elsewhere() -> Vec<Case> {
+    let plain = elsewhere::PLAIN.iter().flat_map(|(entry_point, cases)| plain(entry_point, cases));
+    plain.chain(tls(elsewhere::TLS)).collect()
 }
 
 const RULES: &[(&str, &str)] = &[

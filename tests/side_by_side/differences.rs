@@ -43,7 +43,29 @@ pub const ALL: &[Difference] = &[
         &[".basicAuth.users", ".digestAuth.users"],
     ),
     differs("api-using", &["api http/routers "], &[".using = "]),
-    differs("api-priority", &["api http/routers broken-entry-point"], &[".priority"]),
+    differs(
+        "api-priority",
+        &[
+            "api http/routers broken-entry-point",
+            "api http/routers both-mid-child@",
+            "api http/routers both-mid-leaf@",
+            "api http/routers island-",
+            "api http/routers ring-b",
+            "api http/routers selfish@",
+        ],
+        &[".priority"],
+    ),
+    differs(
+        "both",
+        &[
+            "api http/routers both@",
+            "api http/routers both-nowhere@",
+            "api http/routers prepend-both",
+            "api http/routers tlsall-both",
+        ],
+        &[".status"],
+    ),
+    differs("both", &["api overview"], &[".http.routers.warnings", ".http.routers.errors"]),
     differs(
         "dashboard-redirect",
         &["api http/middlewares dashboard_redirect"],

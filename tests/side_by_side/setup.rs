@@ -36,6 +36,8 @@ const ROUTING: &[(&str, &str)] = &[
     ("routing/base.yml", include_str!("routing/base.yml")),
     ("routing/options.yml", include_str!("routing/options.yml")),
     ("routing/tries.yml", include_str!("routing/tries.yml")),
+    ("routing/layers.yml", include_str!("routing/layers.yml")),
+    ("routing/rules.yml", include_str!("routing/rules.yml")),
 ];
 
 /// What both proxies talk to.
@@ -60,7 +62,7 @@ impl World {
     }
 
     /// A file of the routing configuration, with what stands in it for ports filled in.
-    fn routing(&self, text: &str) -> String {
+    pub fn routing(&self, text: &str) -> String {
         text.replace("{ONE}", &self.one.url())
             .replace("{TWO}", &self.two.url())
             .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))

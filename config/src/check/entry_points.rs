@@ -26,13 +26,13 @@ pub(super) struct Model {
     pub(super) middlewares: Vec<String>,
     pub(super) tls: Option<RouterTls>,
     pub(super) observability: Option<Observability>,
+    pub(super) rule_syntax: Option<String>,
 }
 
 impl EntryPoints {
     pub(super) fn new(install: &Install) -> Self {
         let all = install.entry_points_or_default();
-        let default_syntax =
-            install.core.as_ref().is_some_and(|core| core.default_rule_syntax.is_some());
+        let default_syntax = install.default_rule_syntax();
         let points = all
             .iter()
             .filter(|(_, point)| is_tcp(point))
@@ -42,11 +42,12 @@ impl EntryPoints {
                     || http.tls.is_some()
                     || http.encoded_characters.is_some()
                     || point.observability.is_some()
-                    || default_syntax;
+                    || default_syntax.is_some();
                 let model = modelled.then(|| Model {
                     middlewares: http.middlewares.clone(),
                     tls: http.tls.clone(),
                     observability: point.observability.clone(),
+                    rule_syntax: default_syntax.map(str::to_owned),
                 });
                 let redirected_from = all
                     .iter()

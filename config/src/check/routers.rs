@@ -1,11 +1,12 @@
 //! Routers: copied per entry point where Traefik does so, each link resolved, mounted or disabled.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::copies::{Copy, copies, observability};
 use super::entry_points::EntryPoints;
+use super::layers::{self, Layers, Place};
 use super::middlewares::{CHAIN_LIMIT, Middlewares};
 use super::services::Services;
 use super::tls::Tls;
@@ -18,10 +19,13 @@ use crate::legacy;
 use crate::name::QName;
 use crate::routing::{Observability, Router, RouterTls, ServersTransport, Written};
 use crate::rule::go_regex::Allowance;
-use crate::rule::{self, Expr};
+use crate::rule::{self, Expr, Syntax};
 
 /// Above it only the proxy's own routers are (Traefik: priority).
 const MAX_USER_PRIORITY: i64 = i64::MAX - 1000;
+
+/// What a layer of routers weighs, in middlewares: a request that waits is as deep as both together.
+const LAYER: usize = 20;
 
 /// Everything that routers refer to.
 pub(super) struct Links<'a, 'b> {
@@ -32,8 +36,7 @@ pub(super) struct Links<'a, 'b> {
     pub(super) services: Services<'a>,
     pub(super) transports: &'b BTreeMap<QName, ServersTransport>,
     pub(super) tls: Tls<'a>,
-    /// Routers that others name as their parents.
-    pub(super) parents: HashSet<QName>,
+    pub(super) layers: Layers<'a>,
 }
 
 /// What checking the routers gives.
@@ -42,6 +45,22 @@ pub(super) struct Mounted {
     pub(super) routers: Vec<(QName, Checked<Router>)>,
     pub(super) routes: HashMap<String, Vec<Route>>,
     pub(super) findings: Findings,
+    /// Sound children of layered routers.
+    pub(super) below: HashMap<QName, Child>,
+}
+
+/// A child of layered routers.
+pub(super) struct Child {
+    route: Arc<Route>,
+    /// How deep a request may get from here on.
+    weight: usize,
+}
+
+/// Where a router leads.
+struct Led {
+    service: QName,
+    children: Vec<Arc<Route>>,
+    weight: usize,
 }
 
 /// Of a router's text, what does not depend on the copy.
@@ -52,6 +71,11 @@ struct Read {
 }
 
 impl Read {
+    /// The priority in force, or the one that cannot be.
+    fn shown_priority(&self, router: &Router) -> i64 {
+        self.priority.as_ref().copied().unwrap_or(router.priority.unwrap_or_default())
+    }
+
     /// The hosts that the rule names; only TLS asks.
     fn hosts(&self) -> &[String] {
         let read = || self.rule.as_deref().map(rule::domains).unwrap_or_default();
@@ -74,21 +98,66 @@ impl Mounted {
         }
     }
 
+    /// A child of layered routers, after those below it.
+    pub(super) fn add_child(
+        &mut self,
+        name: QName,
+        written: &Written<Router>,
+        place: Place,
+        links: &mut Links<'_, '_>,
+    ) {
+        let read = self.read(&name, written, links);
+        let mut value = Arc::clone(&written.value);
+        let Place { parents, mut fatal, mild } = place;
+        let is_placed = fatal.is_empty();
+        fatal.extend(read.rule.as_ref().err().cloned());
+        fatal.extend(read.priority.as_ref().err().cloned());
+        if value.parent_refs != parents {
+            Arc::make_mut(&mut value).parent_refs = parents;
+        }
+        // One that stands nowhere is not built, as in Traefik: what it refers to is not missed.
+        let (known, stands) = (fatal.len(), is_placed && mild.is_empty());
+        let mut middlewares = chain(&name, &[], written, &mut value, &mut fatal, links);
+        let led = self.led(&name, &name, &value, &mut middlewares, &mut fatal, links);
+        if !stands {
+            fatal.truncate(known);
+        }
+        let priority = read.shown_priority(&written.value);
+        // Traefik passes over children with errors of any kind.
+        if let (true, true, Ok(rule), Some(led)) =
+            (fatal.is_empty(), mild.is_empty(), &read.rule, led)
+        {
+            let route = Arc::new(Route {
+                router: name.clone(),
+                rule: Arc::clone(rule),
+                priority,
+                tls: None,
+                middlewares,
+                service: led.service,
+                children: led.children,
+                recursion_guard: None,
+                access_log: true,
+                metrics: true,
+            });
+            self.below.insert(name.clone(), Child { route, weight: led.weight });
+        }
+        let found = Found { value, priority, using: Vec::new(), fatal, mild };
+        self.finish(name, written, found);
+    }
+
     fn read(&mut self, name: &QName, written: &Written<Router>, links: &Links<'_, '_>) -> Read {
         let router = &written.value;
         let text = router.rule.as_deref().unwrap_or_default();
-        let rule = match self.syntax(name, written, links) {
-            Err(trouble) => Err(trouble),
-            Ok(()) => {
-                let mut regexes = links.regexes.borrow_mut();
-                let mut regex = |pattern: &str| regexes.admit(&written.origin, pattern);
-                rule::parse_with(text, &mut regex).map(Arc::new).map_err(|error| {
-                    let text = rule::shortened(text);
-                    Trouble::new(format!("error while parsing rule {text}: {error}"))
-                })
-            }
-        };
+        let syntax = self.syntax(name, written, links);
+        let mut regexes = links.regexes.borrow_mut();
+        let mut regex = |pattern: &str| regexes.admit(&written.origin, pattern);
+        let rule = rule::parse_with(text, syntax, &mut regex).map(Arc::new).map_err(|error| {
+            let text = rule::shortened(text);
+            Trouble::new(format!("error while parsing rule {text}: {error}"))
+        });
+        drop(regexes);
         if let Ok(rule) = &rule
+            && syntax == Syntax::V3
             && !name.is_internal()
         {
             for (was, today) in legacy::former(rule) {
@@ -101,8 +170,10 @@ impl Mounted {
                 self.say(Severity::Warning, &trouble, &written.origin, name);
             }
         }
+        let is_child = !router.parent_refs.is_empty();
         let priority = match router.priority {
-            Some(priority) if priority > MAX_USER_PRIORITY && !name.is_internal() => {
+            // Children compete among themselves only: none of the proxy's own is there.
+            Some(priority) if priority > MAX_USER_PRIORITY && !name.is_internal() && !is_child => {
                 Err(Trouble::new(format!(
                     "the router priority {priority} exceeds the max user-defined priority \
                      {MAX_USER_PRIORITY}"
@@ -114,31 +185,30 @@ impl Mounted {
         Read { rule, priority, hosts: OnceCell::new() }
     }
 
-    /// Whether the rule is in the v3 syntax.
-    fn syntax(
-        &mut self,
-        name: &QName,
-        written: &Written<Router>,
-        links: &Links<'_, '_>,
-    ) -> Result<(), Trouble> {
+    /// The syntax of a router's rule: its own, else the default one. The proxy's own rules and
+    /// those that providers render are v3, and so are those of layered routers without a word.
+    fn syntax(&mut self, name: &QName, written: &Written<Router>, links: &Links<'_, '_>) -> Syntax {
         let router = &written.value;
         if name.is_internal() || router.default_rule {
-            return Ok(());
+            return Syntax::V3;
         }
-        let core = links.install.core.as_ref().and_then(|core| core.default_rule_syntax.as_deref());
-        let syntax = match router.rule_syntax.as_deref() {
-            None | Some("") => core.unwrap_or("v3"),
-            Some(syntax) => syntax,
-        };
-        match syntax {
-            "v2" => Err(Trouble::new("the rule syntax v2 is not served yet")
-                .expected("the rule in v3 syntax, without ruleSyntax")),
-            "v3" | "default" => Ok(()),
-            other => {
+        match router.rule_syntax.as_deref().filter(|own| !own.is_empty()) {
+            None if router.parent_refs.is_empty() => match links.install.default_rule_syntax() {
+                Some("v2") => Syntax::V2,
+                _ => Syntax::V3,
+            },
+            None | Some("v3" | "default") => Syntax::V3,
+            Some("v2") => {
+                let trouble = Trouble::new("the option ruleSyntax is deprecated")
+                    .expected("the rule in v3 syntax, without it");
+                self.say(Severity::Info, &trouble, &written.origin, name);
+                Syntax::V2
+            }
+            Some(other) => {
                 let trouble = Trouble::new(format!("unknown ruleSyntax {other:?}: taken as v3"))
-                    .expected("v3");
+                    .expected("v2 or v3");
                 self.say(Severity::Warning, &trouble, &written.origin, name);
-                Ok(())
+                Syntax::V3
             }
         }
     }
@@ -164,9 +234,6 @@ impl Mounted {
         let mut fatal: Vec<Trouble> = Vec::new();
         let mut mild: Vec<Trouble> = Vec::new();
 
-        if !value.parent_refs.is_empty() || links.parents.contains(original) {
-            fatal.push(Trouble::new("layered routers (parentRefs) are not served yet"));
-        }
         fatal.extend(read.rule.as_ref().err().cloned());
         fatal.extend(read.priority.as_ref().err().cloned());
 
@@ -188,47 +255,16 @@ impl Mounted {
                 copy.entry_points.iter().map(|name| (*name).to_owned()).collect();
         }
 
-        // The entry point's middlewares come first.
-        let of_model = copy.model.map(|model| model.middlewares.as_slice()).unwrap_or_default();
-        let references = of_model.iter().chain(&written.value.middlewares);
-        let mut middlewares: Vec<QName> = Vec::new();
-        let mut qualified: Vec<String> = Vec::new();
-        for reference in references {
-            let reference = QName::resolve(reference, provider);
-            links.middlewares.used(&reference, name);
-            match links.middlewares.flatten(&reference) {
-                Ok(flat) => middlewares.extend(flat.iter().cloned()),
-                Err(trouble) if fatal.contains(&trouble) => {}
-                Err(trouble) => fatal.push(trouble),
-            }
-            qualified.push(reference.to_string());
-        }
-        if value.middlewares != qualified {
-            Arc::make_mut(&mut value).middlewares = qualified;
-        }
-        if middlewares.len() > CHAIN_LIMIT {
-            fatal.push(Trouble::new(format!("more than {CHAIN_LIMIT} middlewares")));
-            middlewares.clear();
+        if let Some(syntax) = copy.model.and_then(|model| model.rule_syntax.as_ref())
+            && value.rule_syntax.as_deref().is_none_or(str::is_empty)
+            && !value.default_rule
+        {
+            Arc::make_mut(&mut value).rule_syntax = Some(syntax.clone());
         }
 
-        let service = match value.service.as_deref().filter(|service| !service.is_empty()) {
-            Some(reference) => {
-                let service = QName::resolve(reference, provider);
-                let Links { services, middlewares: all, transports, .. } = links;
-                match services.ask(&service, name, all, transports) {
-                    Ok(around) => middlewares.extend(around.iter().cloned()),
-                    Err(trouble) => fatal.push(trouble),
-                }
-                Some(service)
-            }
-            None => {
-                if value.parent_refs.is_empty() {
-                    fatal.push(Trouble::new("router has no service and no child routers"));
-                    fatal.push(Trouble::new("router must have either a service or child routers"));
-                }
-                None
-            }
-        };
+        let of_model = copy.model.map(|model| model.middlewares.as_slice()).unwrap_or_default();
+        let mut middlewares = chain(name, of_model, written, &mut value, &mut fatal, links);
+        let led = self.led(original, name, &value, &mut middlewares, &mut fatal, links);
 
         if value.tls.is_none()
             && let Some(tls) = copy.model.and_then(|model| model.tls.as_ref())
@@ -252,17 +288,23 @@ impl Mounted {
         let on = |option: fn(&Observability) -> Option<bool>| {
             value.observability.as_deref().and_then(option) != Some(false)
         };
-        let priority = read.priority.as_ref().copied().unwrap_or_default();
+        let priority = read.shown_priority(&written.value);
 
         let mut using = Vec::new();
-        if let (true, Ok(rule), Some(service)) = (fatal.is_empty(), &read.rule, service) {
+        if let (true, Ok(rule), Some(led)) = (fatal.is_empty(), &read.rule, led) {
+            if value.service.as_ref().is_some_and(|service| !service.is_empty())
+                && !led.children.is_empty()
+            {
+                mild.push(layers::both());
+            }
             let route = Route {
                 router: name.clone(),
                 rule: Arc::clone(rule),
                 priority,
                 tls: None,
                 middlewares,
-                service,
+                service: led.service,
+                children: led.children,
                 recursion_guard: written.value.default_rule.then(|| recursion_guard(name)),
                 access_log: on(|observability| observability.access_logs),
                 metrics: on(|observability| observability.metrics),
@@ -273,6 +315,68 @@ impl Mounted {
             using.sort();
         }
 
+        let found = Found { value, priority, using, fatal, mild };
+        self.finish(name.clone(), written, found);
+    }
+
+    /// Where a router leads: to the sound ones of its children, else to its service.
+    fn led(
+        &self,
+        original: &QName,
+        name: &QName,
+        value: &Router,
+        middlewares: &mut Vec<QName>,
+        fatal: &mut Vec<Trouble>,
+        links: &mut Links<'_, '_>,
+    ) -> Option<Led> {
+        let reference = value.service.as_deref().filter(|service| !service.is_empty());
+        let service = reference.map(|reference| QName::resolve(reference, original.provider()));
+        let Links { services, middlewares: all, transports, layers, install, .. } = links;
+        let asked = service.as_ref().map(|service| services.ask(service, name, all, transports));
+        let below = layers.children(original);
+        if !below.is_empty() {
+            let sound: Vec<&Child> = below.iter().filter_map(|name| self.below.get(name)).collect();
+            if sound.is_empty() {
+                fatal.push(
+                    Trouble::new(format!(
+                        "no child routers could be added to muxer (0 out of {})",
+                        below.len()
+                    ))
+                    .expected("at least one sound child"),
+                );
+                return None;
+            }
+            let deepest = sound.iter().map(|child| child.weight).max().unwrap_or_default();
+            let weight = deepest.saturating_add(middlewares.len()).saturating_add(LAYER);
+            if weight > CHAIN_LIMIT {
+                fatal.push(Trouble::new(format!(
+                    "more than {CHAIN_LIMIT} middlewares in all layers, each of which counts for \
+                     {LAYER}"
+                )));
+                return None;
+            }
+            let mut children: Vec<Arc<Route>> =
+                sound.iter().map(|child| Arc::clone(&child.route)).collect();
+            super::sort(install, &mut children, |child| &**child);
+            let service = QName::new(name.name(), format!("{}-muxer", name.provider()));
+            return Some(Led { service, children, weight });
+        }
+        match asked {
+            Some(Ok(around)) => middlewares.extend(around.iter().cloned()),
+            Some(Err(trouble)) => fatal.push(trouble),
+            None if value.parent_refs.is_empty() => {
+                fatal.push(Trouble::new("router has no service and no child routers"));
+                fatal.push(Trouble::new("router must have either a service or child routers"));
+            }
+            None => {}
+        }
+        let weight = middlewares.len();
+        service.map(|service| Led { service, children: Vec::new(), weight })
+    }
+
+    /// Notes a router as it was found.
+    fn finish(&mut self, name: QName, written: &Written<Router>, found: Found) {
+        let Found { value, priority, using, fatal, mild } = found;
         let (status, severity) = if !fatal.is_empty() {
             (Status::Disabled, Severity::Error)
         } else if !mild.is_empty() {
@@ -282,7 +386,7 @@ impl Mounted {
         };
         let mut errors = Vec::with_capacity(fatal.len() + mild.len());
         for trouble in fatal.iter().chain(&mild) {
-            self.say(severity, trouble, &written.origin, name);
+            self.say(severity, trouble, &written.origin, &name);
             errors.push(trouble.text.clone());
         }
         let checked = Checked {
@@ -294,7 +398,7 @@ impl Mounted {
             using,
             priority,
         };
-        self.routers.push((name.clone(), checked));
+        self.routers.push((name, checked));
     }
 
     /// Mounts a sound router on its entry points, and asks for its certificates.
@@ -382,6 +486,47 @@ impl Mounted {
         .expected(expected);
         self.say(Severity::Info, &trouble, mount.origin, mount.copy);
     }
+}
+
+/// What became of a router.
+struct Found {
+    value: Arc<Router>,
+    priority: i64,
+    using: Vec<String>,
+    fatal: Vec<Trouble>,
+    mild: Vec<Trouble>,
+}
+
+/// A router's middlewares in order, chains flattened, those of its entry point first. Their
+/// qualified names are filled in.
+fn chain(
+    name: &QName,
+    of_model: &[String],
+    written: &Written<Router>,
+    value: &mut Arc<Router>,
+    fatal: &mut Vec<Trouble>,
+    links: &mut Links<'_, '_>,
+) -> Vec<QName> {
+    let mut middlewares: Vec<QName> = Vec::new();
+    let mut qualified: Vec<String> = Vec::new();
+    for reference in of_model.iter().chain(&written.value.middlewares) {
+        let reference = QName::resolve(reference, name.provider());
+        links.middlewares.used(&reference, name);
+        match links.middlewares.flatten(&reference) {
+            Ok(flat) => middlewares.extend(flat.iter().cloned()),
+            Err(trouble) if fatal.contains(&trouble) => {}
+            Err(trouble) => fatal.push(trouble),
+        }
+        qualified.push(reference.to_string());
+    }
+    if value.middlewares != qualified {
+        Arc::make_mut(value).middlewares = qualified;
+    }
+    if middlewares.len() > CHAIN_LIMIT {
+        fatal.push(Trouble::new(format!("more than {CHAIN_LIMIT} middlewares")));
+        middlewares.clear();
+    }
+    middlewares
 }
 
 /// Who is being mounted.

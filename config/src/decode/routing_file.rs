@@ -26,10 +26,12 @@ pub(super) fn decode(
         Format::Yaml => yaml::parse(&path, text),
         Format::Toml => toml::parse(&path, text),
     };
-    let mut tree = parsed.map_err(|finding| match templated && text.contains("{{") {
+    let mut tree = parsed.map_err(|finding| match template_line(text).filter(|_| templated) {
         // What looks like a syntax error to us may be fine once Traefik has run it.
-        true => finding.expected("no Go template ({{ ... }}): templates are not served"),
-        false => finding,
+        Some(line) => finding.expected(format!(
+            "no Go template ({{{{ ... }}}}) as in line {line}: templates are not served"
+        )),
+        None => finding,
     })?;
     let mut findings = std::mem::take(&mut tree.notes);
     findings.extend(check_root(&tree));
@@ -54,6 +56,12 @@ pub(super) fn decode(
         }));
     }
     Ok(configuration)
+}
+
+/// The first line with a template, from 1; comments may hold some.
+fn template_line(text: &str) -> Option<usize> {
+    let is_template = |line: &str| !line.trim_start().starts_with('#') && line.contains("{{");
+    text.lines().position(is_template).map(|line| line.saturating_add(1))
 }
 
 fn check_root(tree: &Tree) -> Vec<Finding> {

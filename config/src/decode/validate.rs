@@ -159,7 +159,7 @@ impl Checker<'_> {
             self.fatal(&["core", "defaultRuleSyntax"], message, "v3 or v2");
         }
         if syntax.is_some_and(|syntax| syntax == "v2") {
-            let message = "rules in v2 syntax are known but not served yet";
+            let message = "v2 rules syntax is deprecated";
             self.warning(&["core", "defaultRuleSyntax"], message, "rules in v3 syntax");
         }
     }

@@ -37,6 +37,14 @@ impl Install {
             })
     }
 
+    /// The syntax of rules that say nothing of theirs, if one is set. Any `core` sets v3, as in
+    /// Traefik: entry points copy their routers then.
+    pub fn default_rule_syntax(&self) -> Option<&str> {
+        let core = self.core.as_ref()?;
+        let syntax = core.default_rule_syntax.as_deref().unwrap_or("v3");
+        (!syntax.is_empty()).then_some(syntax)
+    }
+
     /// Entry points of a router that names none, sorted: those with `asDefault`, else all TCP
     /// ones; never `traefik`.
     pub fn default_entry_points(&self) -> Vec<String> {
@@ -68,6 +76,12 @@ impl EntryPoint {
         filled.http2.max_concurrent_streams.get_or_insert(250);
         filled.http2.max_decoder_header_table_size.get_or_insert(4096);
         filled.http2.max_encoder_header_table_size.get_or_insert(4096);
+        if let Some(observability) = &mut filled.observability {
+            observability.access_logs.get_or_insert(true);
+            observability.metrics.get_or_insert(true);
+            observability.tracing.get_or_insert(true);
+            observability.trace_verbosity.get_or_insert_with(|| "minimal".into());
+        }
         filled.udp.get_or_insert_with(|| serde_json::json!({"timeout": "3s"}));
         filled
     }

@@ -1,7 +1,7 @@
 //! v1 constraints (`tag==blue`, `tag!=us-*`) -> an expression of v3 over the label `traefik.tags`.
 
-use super::rule::quoted;
 use crate::decode::text::quote;
+use crate::rule::go_regex;
 
 /// All constraints must hold. The error names the one that cannot be read.
 pub(super) fn expression(constraints: &[&str]) -> Result<String, String> {
@@ -21,7 +21,7 @@ pub(super) fn expression(constraints: &[&str]) -> Result<String, String> {
             match c {
                 '*' => regex.push_str("[^,]*"),
                 '?' => regex.push_str("[^,]"),
-                other => regex.push_str(&quoted(other.encode_utf8(&mut [0; 4]))),
+                other => regex.push_str(&go_regex::quote(other.encode_utf8(&mut [0; 4]))),
             }
         }
         let not = if must { "" } else { "!" };

@@ -4,6 +4,7 @@
 //! modifiers). Templates in braces are those of gorilla/mux: `{name}`, `{name:expression}`.
 
 use crate::decode::text::quote;
+use crate::rule::go_regex;
 
 /// A translated rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(super) fn translate(v1: &str) -> Result<Rule, String> {
                         let matcher = if whole { "Path" } else { "PathPrefix" };
                         term.push(format!("{matcher}({})", string(argument)));
                         if template {
-                            expressions.push(format!("^{}", quoted(argument)));
+                            expressions.push(format!("^{}", go_regex::quote(argument)));
                         }
                     }
                 }
@@ -103,7 +104,7 @@ pub(super) fn translate(v1: &str) -> Result<Rule, String> {
                 for argument in &arguments {
                     let regex = match expression(argument, LABEL)? {
                         Some(regex) => regex,
-                        None => quoted(argument),
+                        None => go_regex::quote(argument),
                     };
                     term.push(format!("HostRegexp({})", string(&format!("^{regex}$"))));
                 }
@@ -226,7 +227,7 @@ pub(super) fn expression(template: &str, default: &str) -> Result<Option<String>
     let mut rest = template;
     while let Some(open) = rest.find(['{', '}']) {
         let (before, after) = rest.split_at_checked(open).ok_or_else(wrong)?;
-        regex.push_str(&quoted(before));
+        regex.push_str(&go_regex::quote(before));
         let inside = after.strip_prefix('{').ok_or_else(wrong)?;
         let mut depth = 1_usize;
         let close = inside.char_indices().find_map(|(at, c)| {
@@ -247,20 +248,8 @@ pub(super) fn expression(template: &str, default: &str) -> Result<Option<String>
             _ => regex.push_str(pattern),
         }
     }
-    regex.push_str(&quoted(rest));
+    regex.push_str(&go_regex::quote(rest));
     Ok(Some(regex))
-}
-
-/// A literal within a regular expression.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// A string of the rule language: in backquotes, or in double quotes where it has one itself.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use crate::rule::Syntax;
 use crate::scalar::Duration;
 
 /// `http.routers.<name>` (Traefik: routing configuration, HTTP routers).
@@ -44,6 +45,17 @@ pub struct Router {
     /// The rule was rendered from the provider's default rule.
     #[serde(skip)]
     pub default_rule: bool,
+}
+
+impl Router {
+    /// The syntax of its rule, where the check has filled in the default one. Rules that providers
+    /// render are ours; an unknown word means v3, as in Traefik.
+    pub fn syntax(&self) -> Syntax {
+        match self.rule_syntax.as_deref() {
+            Some("v2") if !self.default_rule => Syntax::V2,
+            _ => Syntax::V3,
+        }
+    }
 }
 
 /// `tls` of a router.

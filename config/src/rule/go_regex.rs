@@ -52,6 +52,18 @@ pub fn translate(pattern: &str) -> Result<String, String> {
         .map_err(|(what, part)| format!("error parsing regexp: {what}: `{part}`"))
 }
 
+/// A text as a pattern that matches just it (Go: `regexp.QuoteMeta`).
+pub fn quote(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
 /// Compiles a Go pattern; unanchored, leftmost-first, as Go's.
 ///
 /// Equal patterns that are still in use somewhere are shared, so an unchanged router costs no

@@ -5,8 +5,11 @@ use super::parser::Admit;
 use super::{Matcher, ip_range::IpRange};
 use crate::decode::suggest::closest;
 
-/// Names of v3, as documented.
-const NAMES: [&str; 11] = [
+/// Matchers' names, as documented.
+pub(super) type Names = &'static [&'static str];
+
+/// Names of v3.
+const NAMES: Names = &[
     "Host",
     "HostRegexp",
     "Method",
@@ -24,9 +27,14 @@ const NAMES: [&str; 11] = [
 const FORMER: [(&str, &str); 3] =
     [("Headers", "Header"), ("HeadersRegexp", "HeaderRegexp"), ("HostHeader", "Host")];
 
+/// What is expected of hosts, paths and addresses.
+pub(super) const ASCII: &str = "ASCII only; write an international name in its xn-- form";
+pub(super) const ROOTED: &str = "it to start with a '/'";
+pub(super) const ADDRESS: &str = "an IP address or a CIDR such as 10.0.0.0/8";
+
 /// Resolves the four spellings: as documented, lower, UPPER, and First upper only.
-fn known(name: &str) -> Option<&'static str> {
-    let known = NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+pub(super) fn spelled(names: Names, name: &str) -> Option<&'static str> {
+    let known = names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))?;
     let lower = |text: &str| !text.bytes().any(|b| b.is_ascii_uppercase());
     let upper = |text: &str| !text.bytes().any(|b| b.is_ascii_lowercase());
     let (first, rest) = name.split_at_checked(1)?;
@@ -36,18 +44,47 @@ fn known(name: &str) -> Option<&'static str> {
 
 /// What to say of a name that is no matcher; `None` when it is one.
 pub(super) fn unknown(name: &str) -> Option<String> {
-    if known(name).is_some() {
-        return None;
+    let former = FORMER.iter().find(|(former, _)| former.eq_ignore_ascii_case(name));
+    let known = spelled(NAMES, name).is_some();
+    (!known).then(|| match former {
+        Some((_, now)) => format!(
+            "unsupported function: {name}; expected {now}, which is its name in the v3 rule syntax"
+        ),
+        None => unsupported(NAMES, name),
+    })
+}
+
+/// A name that no syntax has.
+pub(super) fn unsupported(names: Names, name: &str) -> String {
+    let name_shown = shortened(name);
+    match closest(name, names) {
+        Some(closest) => format!(
+            "unsupported function: {name_shown}; expected a matcher, did you mean {closest}?"
+        ),
+        None => {
+            format!("unsupported function: {name_shown}; expected one of {}", names.join(", "))
+        }
     }
-    let mut message = format!("unsupported function: {}", shortened(name));
-    if let Some((_, now)) = FORMER.iter().find(|(former, _)| former.eq_ignore_ascii_case(name)) {
-        message.push_str(&format!("; expected {now}, which is its name in the v3 rule syntax"));
-    } else if let Some(closest) = closest(name, &NAMES) {
-        message.push_str(&format!("; expected a matcher, did you mean {closest}?"));
-    } else {
-        message.push_str(&format!("; expected one of {}", NAMES.join(", ")));
-    }
-    Some(message)
+}
+
+/// An argument that says nothing.
+pub(super) fn empty(canonical: &str) -> String {
+    format!("{canonical}: found an empty string; expected a value")
+}
+
+/// An argument that cannot be.
+pub(super) fn wrong(canonical: &str, what: &str, text: &str, expected: &str) -> String {
+    format!("{canonical}: {what}{:?}; expected {expected}", shortened(text))
+}
+
+/// Whether a regular expression can be had, else why not.
+pub(super) fn admitted(canonical: &str, regex: &str, admit: &mut Admit<'_>) -> Result<(), String> {
+    admit(regex).map_err(|error| format!("{canonical}: compiling {:?}: {error}", shortened(regex)))
+}
+
+/// Whether `ClientIP` takes it.
+pub(super) fn is_address(text: &str) -> bool {
+    IpRange::parse(text).is_some()
 }
 
 /// Makes a matcher of a call, or says what is wrong with it.
@@ -56,7 +93,7 @@ pub(super) fn build(
     arguments: Vec<String>,
     admit: &mut Admit<'_>,
 ) -> Result<Matcher, String> {
-    let Some(canonical) = known(name) else {
+    let Some(canonical) = spelled(NAMES, name) else {
         return Err(unknown(name).unwrap_or_default());
     };
     let wanted = match canonical {
@@ -89,25 +126,17 @@ pub(super) fn build(
         ));
     }
     if arguments.iter().any(String::is_empty) {
-        return Err(format!("{canonical}: found an empty string; expected a value"));
+        return Err(empty(canonical));
     }
     let mut arguments = arguments.into_iter();
     let first = arguments.next().unwrap_or_default();
     let second = arguments.next();
-    let wrong = |what: &str, text: &str, expected: &str| {
-        Err(format!("{canonical}: {what}{:?}; expected {expected}", shortened(text)))
-    };
-    let mut regex = |text: &str| {
-        admit(text)
-            .map_err(|error| format!("{canonical}: compiling {:?}: {error}", shortened(text)))
-    };
+    let wrong =
+        |what: &str, text: &str, expected: &str| Err(wrong(canonical, what, text, expected));
+    let mut regex = |text: &str| admitted(canonical, text, admit);
     Ok(match canonical {
         "Host" | "HostRegexp" if !first.is_ascii() => {
-            return wrong(
-                "invalid value ",
-                &first,
-                "ASCII only; write an international name in its xn-- form",
-            );
+            return wrong("invalid value ", &first, ASCII);
         }
         "Host" => Matcher::Host(first),
         "HostRegexp" => {
@@ -116,7 +145,7 @@ pub(super) fn build(
         }
         "Method" => Matcher::Method(first.to_uppercase()),
         "Path" | "PathPrefix" if !first.starts_with('/') => {
-            return wrong("path ", &first, "it to start with a '/'");
+            return wrong("path ", &first, ROOTED);
         }
         "Path" => Matcher::Path(first),
         "PathPrefix" => Matcher::PathPrefix(first),
@@ -137,11 +166,7 @@ pub(super) fn build(
             }
             Matcher::QueryRegexp { key: first, regex: second }
         }
-        _ => {
-            if IpRange::parse(&first).is_none() {
-                return wrong("", &first, "an IP address or a CIDR such as 10.0.0.0/8");
-            }
-            Matcher::ClientIp(first)
-        }
+        _ if !is_address(&first) => return wrong("", &first, ADDRESS),
+        _ => Matcher::ClientIp(first),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::lexer::{Lexer, Place, Token};
 use super::matchers;
-use super::{Expr, RuleError};
+use super::{Expr, RuleError, Syntax, v2};
 
 /// The longest rule, in bytes. A host takes some twenty.
 const LENGTH_LIMIT: usize = 1 << 20;
@@ -13,7 +13,7 @@ const DEPTH_LIMIT: usize = 100;
 /// Whether a regular expression can be had, or why not.
 pub(super) type Admit<'a> = dyn FnMut(&str) -> Result<(), String> + 'a;
 
-pub(super) fn parse(rule: &str, regex: &mut Admit<'_>) -> Result<Expr, RuleError> {
+pub(super) fn parse(rule: &str, syntax: Syntax, regex: &mut Admit<'_>) -> Result<Expr, RuleError> {
     if rule.len() > LENGTH_LIMIT {
         let start = Place { line: 1, column: 1 };
         return Err(start.error(format!(
@@ -23,7 +23,7 @@ pub(super) fn parse(rule: &str, regex: &mut Admit<'_>) -> Result<Expr, RuleError
     }
     let mut lexer = Lexer::new(rule);
     let (token, place) = lexer.next()?;
-    let mut parser = Parser { lexer, token, place, depth: 0, regex };
+    let mut parser = Parser { lexer, token, place, depth: 0, syntax, regex };
     let expr = parser.or(false)?;
     // One newline may follow the whole rule.
     if parser.token == Token::Newline {
@@ -43,6 +43,7 @@ struct Parser<'r, 'a, 'b> {
     token: Token<'r>,
     place: Place,
     depth: usize,
+    syntax: Syntax,
     regex: &'a mut Admit<'b>,
 }
 
@@ -108,15 +109,17 @@ impl<'r> Parser<'r, '_, '_> {
                 let place = self.place;
                 self.advance()?;
                 if self.token != Token::Open {
-                    return Err(match (&self.token, matchers::unknown(name)) {
+                    let unknown = match self.syntax {
+                        Syntax::V3 => matchers::unknown(name),
+                        Syntax::V2 => v2::unknown(name),
+                    };
+                    return Err(match (&self.token, unknown) {
                         (Token::Other("."), _) | (_, None) => self.expected("'('"),
                         (_, Some(unknown)) => place.error(unknown),
                     });
                 }
                 let arguments = self.arguments()?;
-                let matcher = matchers::build(name, arguments, self.regex)
-                    .map_err(|wrong| place.error(wrong))?;
-                Ok(Expr::Match { negated, matcher })
+                self.call(name, arguments, negated).map_err(|wrong| place.error(wrong))
             }
             Token::Text(_) => Err(self.expected("a matcher such as Host(`example.com`) around it")),
             Token::End => Err(self.place.error("expected operand, found 'EOF'")),
@@ -124,20 +127,34 @@ impl<'r> Parser<'r, '_, '_> {
         }
     }
 
+    /// What a matcher with its arguments means.
+    fn call(&mut self, name: &str, arguments: Vec<String>, negated: bool) -> Result<Expr, String> {
+        let leaf = |matcher| Expr::Match { negated, matcher };
+        match self.syntax {
+            Syntax::V3 => matchers::build(name, arguments, self.regex).map(leaf),
+            Syntax::V2 => {
+                let v2::Call { all, matchers } = v2::build(name, arguments, self.regex)?;
+                let leaves = matchers.into_iter().map(leaf).collect();
+                Ok(balanced(leaves, if all == negated { Expr::Or } else { Expr::And }))
+            }
+        }
+    }
+
     /// `( [string {, string} [,]] )`
     fn arguments(&mut self) -> Result<Vec<String>, RuleError> {
         let mut arguments = Vec::new();
+        // In v3 nobody takes more than two; the third tells the error.
+        let most = if self.syntax == Syntax::V2 { usize::MAX } else { 3 };
         loop {
             // Here the token is the opening parenthesis or a comma.
             self.advance()?;
             match &self.token {
                 Token::Close => break,
                 Token::Text(_) => {
-                    if let Token::Text(text) = self.advance()? {
-                        // Nobody takes more than two; the third tells the error.
-                        if arguments.len() < 3 {
-                            arguments.push(text);
-                        }
+                    if let Token::Text(text) = self.advance()?
+                        && arguments.len() < most
+                    {
+                        arguments.push(text);
                     }
                 }
                 _ => return Err(self.expected("a string in backquotes or double quotes")),

@@ -3,7 +3,7 @@
 use super::{Expr, domains, parse};
 
 /// Prints a tree compactly: `(a&b)`, `(a|b)`, `!Host:x`.
-fn print(expr: &Expr) -> String {
+pub(super) fn print(expr: &Expr) -> String {
     use super::Matcher as M;
     match expr {
         Expr::And(left, right) => format!("({}&{})", print(left), print(right)),
@@ -21,6 +21,13 @@ fn print(expr: &Expr) -> String {
                 M::Query { key, value } => format!("Query:{key}={value:?}"),
                 M::QueryRegexp { key, regex } => format!("QueryRegexp:{key}={regex:?}"),
                 M::ClientIp(v) => format!("ClientIP:{v}"),
+                M::HostName(v) => format!("HostName:{v}"),
+                M::HostTemplate(v) => format!("HostTemplate:{}", v.regex),
+                M::PathTemplate(v) => format!("PathTemplate:{}", v.regex),
+                M::PathPrefixTemplate(v) => format!("PathPrefixTemplate:{}", v.regex),
+                M::QueryTemplate { key, template } => {
+                    format!("QueryTemplate:{key}:{}", template.regex)
+                }
             };
             format!("{}{text}", if *negated { "!" } else { "" })
         }

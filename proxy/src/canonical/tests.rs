@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{has_broken_escape, host, path, query, routing_path};
+use super::{has_broken_escape, host, path, query, routing_path, split_port};
 
 #[test]
 fn hosts() {
@@ -91,6 +91,25 @@ fn paths() {
             // Nothing is allocated for nothing.
             assert_eq!(changed.is_some(), sent != expected, "{sent:?} {sanitize}");
         }
+    }
+}
+
+#[test]
+fn hosts_without_their_ports() {
+    for (sent, expected) in [
+        ("a.test", "a.test"),
+        ("A.test:80", "A.test"),
+        ("a.test:", "a.test"),
+        ("[::1]", "[::1]"),
+        ("[::1]:80", "::1"),
+        ("::1", "::1"),
+        ("[::1", "[::1"),
+        ("[::1]x:80", "[::1]x:80"),
+        ("[", "["),
+        (":80", ""),
+        ("", ""),
+    ] {
+        assert_eq!(split_port(sent), expected, "{sent:?}");
     }
 }
 

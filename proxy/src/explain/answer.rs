@@ -44,9 +44,11 @@ shape! {
         for_other_hosts: usize,
         /// The router that takes it.
         router: Option<Router>,
-        /// The router's middlewares in order, with what each does to this request.
+        /// The routers below it that the request goes on to, from the top down; mostly none.
+        layers: Vec<Layer>,
+        /// The middlewares of all these routers in order, with what each does to this request.
         middlewares: Vec<Middleware>,
-        /// The router's service.
+        /// The last router's service.
         service: Option<Service>,
         /// What comes of it all.
         outcome: Outcome,
@@ -118,6 +120,22 @@ shape! {
         options: String,
         /// The resolver that the chosen router wants a certificate from.
         wanted_from: Option<String>,
+    }
+
+    /// The routers below another one (`parentRefs`).
+    struct Layer {
+        /// The router that they are below.
+        below: String,
+        /// The path that their rules see, as the middlewares above left it.
+        path: String,
+        /// Those whose rules may hold for this host, best priority first.
+        considered: Vec<Candidate>,
+        /// How many more there are of them.
+        considered_more: usize,
+        /// How many are for other hosts only.
+        for_other_hosts: usize,
+        /// The one that takes the request on, if any does.
+        router: Option<Router>,
     }
 
     /// A router that was considered.

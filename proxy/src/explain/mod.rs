@@ -23,8 +23,8 @@ use http::HeaderValue;
 use swarmgate_config::install::Install;
 
 pub use self::answer::{
-    Candidate, Certificate, Disabled, EntryPoint, Explanation, Failed, Lost, Middleware, Outcome,
-    Remark, Requested, Router, Server, Service, Swarm,
+    Candidate, Certificate, Disabled, EntryPoint, Explanation, Failed, Layer, Lost, Middleware,
+    Outcome, Remark, Requested, Router, Server, Service, Swarm,
 };
 pub use self::question::{Ask, Question, Target};
 pub use self::routes::{Routes, Row};

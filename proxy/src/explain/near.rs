@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use swarmgate_config::breath::breathe;
 use swarmgate_config::checked::{self, Status};
 use swarmgate_config::finding::{Finding, Severity};
+use swarmgate_config::routing::Router;
 use swarmgate_config::rule;
 
 use super::answer::{Disabled, Lost, Remark};
@@ -24,8 +25,7 @@ const LONGEST_NAME: usize = 253;
 pub(super) fn disabled(checked: &checked::Configuration, host: &str) -> Vec<Disabled> {
     let naming = checked.routers.iter().filter(|(_, router)| {
         breathe();
-        let rule = router.value.rule.as_deref().unwrap_or_default();
-        router.status == Status::Disabled && names(rule, host)
+        router.status == Status::Disabled && names(&router.value, host)
     });
     let told = naming.take(MOST).map(|(name, router)| Disabled {
         router: name.to_string(),
@@ -36,9 +36,10 @@ pub(super) fn disabled(checked: &checked::Configuration, host: &str) -> Vec<Disa
     told.collect()
 }
 
-/// Whether a rule, sound or not, speaks of the host.
-fn names(rule: &str, host: &str) -> bool {
-    match rule::parse(rule) {
+/// Whether a router's rule, sound or not, speaks of the host.
+fn names(router: &Router, host: &str) -> bool {
+    let rule = router.rule.as_deref().unwrap_or_default();
+    match rule::parse_as(rule, router.syntax()) {
         Ok(read) => {
             rule::domains(&read).iter().any(|name| same(name, host)) || mentions(rule, host)
         }
@@ -148,7 +149,7 @@ pub(super) fn hosts(checked: &checked::Configuration, host: &str) -> Vec<String>
     for router in checked.routers.values() {
         breathe();
         let text = router.value.rule.as_deref().unwrap_or_default();
-        let Ok(read) = rule::parse(text) else { continue };
+        let Ok(read) = rule::parse_as(text, router.value.syntax()) else { continue };
         if router.status == Status::Disabled {
             continue;
         }

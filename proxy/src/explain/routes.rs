@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 use swarmgate_config::breath::breathe;
-use swarmgate_config::checked::Status;
+use swarmgate_config::checked::{self, Status};
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::Service;
 use swarmgate_config::secret;
@@ -12,9 +12,13 @@ use super::answer::{Disabled, Lost};
 use super::{View, brief, effect, near, walk};
 use crate::canonical;
 use crate::route;
+use crate::snapshot::{Route, Target};
 
 /// So many servers of a route are listed.
 const SERVERS: usize = 20;
+
+/// Beyond so many rows, routers below others are left out: those below several are told for each.
+const LAYERED: usize = 20_000;
 
 /// All routes, those that do not serve beneath.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +66,8 @@ pub struct Row {
     pub status: String,
     /// What is wrong with it, though it serves.
     pub errors: Vec<String>,
+    /// The router that it is below, and that it gets its requests from; mostly none.
+    pub below: Option<String>,
 }
 
 /// Lists them; a host or entry point that is not empty is a filter.
@@ -78,6 +84,7 @@ pub(super) fn list(view: View<'_>, host: &str, entry_point: &str) -> Result<Rout
     let seen = route::Request {
         method: &Method::GET,
         host: &host,
+        host_as_sent: &host,
         path: b"/",
         query: None,
         headers: &headers,
@@ -89,7 +96,7 @@ pub(super) fn list(view: View<'_>, host: &str, entry_point: &str) -> Result<Rout
         if !entry_point.is_empty() && settings.name != entry_point {
             continue;
         }
-        let begin = listed.routes.len();
+        let mut rows: Vec<(Row, &Route)> = Vec::new();
         for (tls, table) in [(false, &tables.plain), (true, &tables.tls)] {
             for (number, for_host) in table.numbers(&seen) {
                 breathe();
@@ -97,41 +104,35 @@ pub(super) fn list(view: View<'_>, host: &str, entry_point: &str) -> Result<Rout
                     continue;
                 }
                 let Some(route) = view.snapshot.routes.get(number) else { continue };
-                let name = QName::resolve(&route.name, "");
-                let service = QName::resolve(&route.service, "");
-                let mut row = Row {
-                    entry_point: settings.name.clone(),
-                    router: route.name.to_string(),
-                    service: route.service.to_string(),
-                    tls,
-                    middlewares: effect::names(checked, &name, &service)
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect(),
-                    ..Row::default()
-                };
-                if let Some(router) = checked.routers.get(&name) {
-                    row.priority = router.priority;
-                    row.rule = brief(router.value.rule.as_deref().unwrap_or_default());
-                    row.status = walk::status(router.status).into();
-                    row.errors.clone_from(&router.errors);
-                    let resolver =
-                        router.value.tls.as_ref().and_then(|it| it.cert_resolver.clone());
-                    row.cert_resolver = resolver.filter(|_| tls);
-                }
-                if let Some(service) = checked.services.get(&service) {
-                    row.fill(&service.value);
-                    if service.status > Status::Enabled && row.status == "enabled" {
-                        row.status = walk::status(service.status).into();
-                    }
-                    row.errors.extend(service.errors.iter().cloned());
-                }
-                listed.routes.push(row);
+                let mut row = row(checked, route, tls);
+                row.entry_point.clone_from(&settings.name);
+                rows.push((row, route));
             }
         }
         // Both tables are in order of precedence; a stable sort keeps what decides between equals.
-        if let Some(rows) = listed.routes.get_mut(begin..) {
-            rows.sort_by_key(|row| std::cmp::Reverse(row.priority));
+        rows.sort_by_key(|(row, _)| std::cmp::Reverse(row.priority));
+        for (row, route) in rows {
+            // One that is below several is told once for each of these.
+            let mut open = vec![(row, route, 0_usize)];
+            while let Some((row, route, depth)) = open.pop() {
+                breathe();
+                if let Target::Children(children) = &route.target
+                    && depth < super::MOST
+                    && listed.routes.len() < LAYERED
+                {
+                    let numbers: Vec<usize> =
+                        children.numbers(&seen).map(|(number, _)| number).collect();
+                    for number in numbers.into_iter().rev() {
+                        let Some(child) = view.snapshot.routes.get(number) else { continue };
+                        let mut below = self::row(checked, child, row.tls);
+                        below.entry_point.clone_from(&row.entry_point);
+                        below.below = Some(row.router.clone());
+                        below.cert_resolver.clone_from(&row.cert_resolver);
+                        open.push((below, child, depth.saturating_add(1)));
+                    }
+                }
+                listed.routes.push(row);
+            }
         }
     }
     listed.disabled = disabled(view, &host, entry_point);
@@ -148,6 +149,37 @@ pub(super) fn list(view: View<'_>, host: &str, entry_point: &str) -> Result<Rout
         listed.skipped = near::skipped(checked, &host);
     }
     Ok(listed)
+}
+
+/// What there is to tell of a route.
+fn row(checked: &checked::Configuration, route: &Route, tls: bool) -> Row {
+    let name = QName::resolve(&route.name, "");
+    let service = QName::resolve(&route.service, "");
+    let leads_on = matches!(route.target, Target::Children(_));
+    let names = effect::names(checked, &name, &service);
+    let mut row = Row {
+        router: route.name.to_string(),
+        service: if leads_on { String::new() } else { route.service.to_string() },
+        tls,
+        middlewares: names.iter().map(ToString::to_string).collect(),
+        ..Row::default()
+    };
+    if let Some(router) = checked.routers.get(&name) {
+        row.priority = router.priority;
+        row.rule = brief(router.value.rule.as_deref().unwrap_or_default());
+        row.status = walk::status(router.status).into();
+        row.errors.clone_from(&router.errors);
+        let resolver = router.value.tls.as_ref().and_then(|it| it.cert_resolver.clone());
+        row.cert_resolver = resolver.filter(|_| tls);
+    }
+    if let Some(service) = checked.services.get(&service) {
+        row.fill(&service.value);
+        if service.status > Status::Enabled && row.status == "enabled" {
+            row.status = walk::status(service.status).into();
+        }
+        row.errors.extend(service.errors.iter().cloned());
+    }
+    row
 }
 
 impl Row {

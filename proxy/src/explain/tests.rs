@@ -328,6 +328,7 @@ proptest! {
         let found = house.snapshot.entry_points[0].plain.find(&crate::route::Request {
             method: &http::Method::GET,
             host: &crate::canonical::host(host),
+            host_as_sent: host,
             path: &seen_path,
             query,
             headers: &headers,

@@ -12,14 +12,14 @@ use swarmgate_config::name::QName;
 use swarmgate_config::secret;
 
 use super::answer::{
-    Candidate, EntryPoint, Explanation, Outcome, Requested, Router, Server, Service, Swarm,
+    Candidate, EntryPoint, Explanation, Layer, Outcome, Requested, Router, Server, Service, Swarm,
 };
 use super::{MOST, Question, Target, View, brief, certificate, effect, near, written};
 use crate::balance::Balancer;
 use crate::body::Body;
 use crate::canonical;
 use crate::connection::{Activity, Connection, Registry, TlsInfo};
-use crate::middleware::Context;
+use crate::middleware::{self, Context};
 use crate::route::{self, Table};
 use crate::serve::settle::{has_denied_escape, imagine};
 use crate::serve::way::TRAEFIK_ROUTER;
@@ -92,6 +92,7 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
     let seen = route::Request {
         method: &method,
         host: &canonical_host,
+        host_as_sent: host,
         path: &path,
         query: uri.query(),
         headers: &headers,
@@ -100,7 +101,10 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
     let checked = &*view.snapshot.checked;
     let chosen = table(view, number, target.tls).and_then(|table| {
         let chosen = table.find(&seen);
-        consider(view, table, &seen, chosen, &mut told);
+        let considered = consider(view, table, &seen, chosen);
+        told.considered = considered.routers;
+        told.considered_more = considered.more;
+        told.for_other_hosts = considered.for_other_hosts;
         chosen
     });
     let mut objects = BTreeSet::new();
@@ -118,6 +122,8 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
             let original = name.name().strip_prefix(&format!("{}-", settings.name));
             objects.extend(original.map(|it| format!("{it}@{}", name.provider())));
             objects.extend(told.middlewares.iter().map(|it| it.name.clone()));
+            objects.extend(told.layers.iter().filter_map(|it| it.router.clone()).map(|it| it.name));
+            objects.extend(told.service.iter().map(|it| it.name.clone()));
         }
         None => {
             told.certificate = certificate_of(view, &target, None);
@@ -217,38 +223,63 @@ fn entry_point(
     Ok((found.map_or(usize::MAX, |(number, _)| number), because))
 }
 
+/// Routers that were asked.
+#[derive(Default)]
+struct Considered {
+    routers: Vec<Candidate>,
+    more: usize,
+    for_other_hosts: usize,
+}
+
 /// Tells of each router whose rule may hold for this host.
 fn consider(
     view: View<'_>,
     table: &Table,
     seen: &route::Request<'_>,
     chosen: Option<usize>,
-    told: &mut Explanation,
-) {
+) -> Considered {
+    let mut considered = Considered::default();
     for it in table.walk(seen) {
         let is_chosen = Some(it.number) == chosen;
         if !it.for_host && !is_chosen {
-            told.for_other_hosts += 1;
+            considered.for_other_hosts += 1;
             continue;
         }
-        if told.considered.len() >= MOST && !is_chosen {
-            told.considered_more += 1;
+        if considered.routers.len() >= MOST && !is_chosen {
+            considered.more += 1;
             continue;
         }
         let Some(route) = view.snapshot.routes.get(it.number) else { continue };
         let written = router(view, &route.name);
         let rule = written.and_then(|it| it.value.rule.as_deref()).unwrap_or_default();
+        let syntax = written.map(|it| it.value.syntax()).unwrap_or_default();
         let failure = it.failure;
-        told.considered.push(Candidate {
+        considered.routers.push(Candidate {
             router: route.name.to_string(),
             priority: written.map_or(0, |it| it.priority),
             chosen: is_chosen,
             matches: failure.is_none(),
-            failed: failure.as_ref().map(|it| written::failed(rule, it)).unwrap_or_default(),
+            failed: failure
+                .as_ref()
+                .map(|it| written::failed(rule, syntax, it))
+                .unwrap_or_default(),
             failed_more: failure.map_or(0, |it| it.more),
             rule: brief(rule),
         });
     }
+    considered
+}
+
+/// A router that takes the request, as it is told.
+fn taking(view: View<'_>, route: &Route) -> Option<Router> {
+    router(view, &route.name).map(|written| Router {
+        name: route.name.to_string(),
+        priority: written.priority,
+        rule: brief(written.value.rule.as_deref().unwrap_or_default()),
+        origin: written.origin.to_string(),
+        status: status(written.status).into(),
+        errors: written.errors.clone(),
+    })
 }
 
 fn router<'v>(
@@ -267,19 +298,8 @@ fn follow(
     context: &Context<'_>,
     told: &mut Explanation,
 ) {
-    let checked = &*view.snapshot.checked;
-    if let Some(written) = router(view, &route.name) {
-        told.router = Some(Router {
-            name: route.name.to_string(),
-            priority: written.priority,
-            rule: brief(written.value.rule.as_deref().unwrap_or_default()),
-            origin: written.origin.to_string(),
-            status: status(written.status).into(),
-            errors: written.errors.clone(),
-        });
-    }
-    let (name, service) = (QName::resolve(&route.name, ""), QName::resolve(&route.service, ""));
-    told.service = Some(service_of(checked, route, &service));
+    told.router = taking(view, route);
+    tell_service(view, route, told);
     let refused = |why: &str| Outcome {
         kind: "refused".into(),
         status: Some(StatusCode::BAD_REQUEST.as_u16()),
@@ -297,23 +317,93 @@ fn follow(
         told.outcome = refused("its path has an escape that the entry point denies");
         return;
     }
-    let names = effect::names(checked, &name, &service);
-    let (middlewares, answer) = effect::walk(checked, route, &names, head, context);
-    told.middlewares = middlewares;
-    told.outcome = match (answer, &route.target) {
-        (Some(answer), _) => Outcome {
-            kind: "answered".into(),
-            text: format!("a middleware answers {}", effect::described(&answer)),
-            ..answered(&answer)
-        },
-        (None, Answering::Internal(_)) => Outcome {
-            kind: "internal".into(),
-            sent: Some(sent(head, "")),
-            text: format!("the proxy itself answers ({})", route.service),
-            ..Outcome::default()
-        },
-        (None, Answering::Balancer(balancer)) => forwarded(head, balancer),
+    through(view, route, head, context, told);
+}
+
+/// Through a router's middlewares to its service, or on through the routers below it.
+fn through<'v>(
+    view: View<'v>,
+    mut route: &'v Route,
+    head: &mut request::Parts,
+    context: &Context<'_>,
+    told: &mut Explanation,
+) {
+    let checked = &*view.snapshot.checked;
+    // As many as there are layers: the check has bounded them.
+    loop {
+        let (name, service) = (QName::resolve(&route.name, ""), QName::resolve(&route.service, ""));
+        let names = effect::names(checked, &name, &service);
+        let (middlewares, answer) = effect::walk(checked, route, &names, head, context);
+        told.middlewares.extend(middlewares);
+        told.outcome = match (answer, &route.target) {
+            (Some(answer), _) => Outcome {
+                kind: "answered".into(),
+                text: format!("a middleware answers {}", effect::described(&answer)),
+                ..answered(&answer)
+            },
+            (None, Answering::Internal(_)) => Outcome {
+                kind: "internal".into(),
+                sent: Some(sent(head, "")),
+                text: format!("the proxy itself answers ({})", route.service),
+                ..Outcome::default()
+            },
+            (None, Answering::Balancer(balancer)) => forwarded(head, balancer),
+            (None, Answering::Children(_)) => {
+                nothing(&format!("no router below {} takes it", route.name))
+            }
+        };
+        let Answering::Children(children) = &route.target else { return };
+        if told.outcome.kind == "answered" {
+            return;
+        }
+        let chosen = descend(view, route, children, head, context, told);
+        let Some(next) = chosen.and_then(|number| view.snapshot.routes.get(number)) else { return };
+        route = next;
+        tell_service(view, route, told);
+    }
+}
+
+/// Tells of a router's service; one that leads to other routers has none.
+fn tell_service(view: View<'_>, route: &Route, told: &mut Explanation) {
+    if !matches!(route.target, Answering::Children(_)) {
+        let service = QName::resolve(&route.service, "");
+        told.service = Some(service_of(&view.snapshot.checked, route, &service));
+    }
+}
+
+/// Tells of the routers below one; the number of the one that takes the request.
+fn descend(
+    view: View<'_>,
+    route: &Route,
+    children: &Table,
+    head: &request::Parts,
+    context: &Context<'_>,
+    told: &mut Explanation,
+) -> Option<usize> {
+    let host = canonical::host(context.host);
+    let path = middleware::routing_path(head);
+    let seen = route::Request {
+        method: &head.method,
+        host: &host,
+        host_as_sent: context.host,
+        path: &path,
+        query: head.uri.query(),
+        headers: &head.headers,
+        client_ip: context.peer.ip(),
     };
+    let chosen = children.find(&seen);
+    let considered = consider(view, children, &seen, chosen);
+    told.layers.push(Layer {
+        below: route.name.to_string(),
+        path: String::from_utf8_lossy(&path).into_owned(),
+        considered: considered.routers,
+        considered_more: considered.more,
+        for_other_hosts: considered.for_other_hosts,
+        router: chosen
+            .and_then(|number| view.snapshot.routes.get(number))
+            .and_then(|route| taking(view, route)),
+    });
+    chosen
 }
 
 fn answered(answer: &Response<Body>) -> Outcome {

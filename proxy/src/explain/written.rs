@@ -1,15 +1,15 @@
 //! A rule's matchers as people write them, so that an explanation can point at one.
 
-use swarmgate_config::rule::{self, Expr, Matcher};
+use swarmgate_config::rule::{self, Expr, Matcher, Syntax};
 
 use super::answer::Failed;
 use super::brief;
 use crate::route::Failure;
 
 /// The parts that fail, in the words of the rule.
-pub(super) fn failed(rule: &str, failure: &Failure) -> Vec<Failed> {
+pub(super) fn failed(rule: &str, syntax: Syntax, failure: &Failure) -> Vec<Failed> {
     let mut written = Vec::new();
-    if let Ok(read) = rule::parse(rule) {
+    if let Ok(read) = rule::parse_as(rule, syntax) {
         collect(&read, &mut written);
     }
     // Another reading than the one in force would point at the wrong part.
@@ -44,7 +44,7 @@ fn text(matcher: &Matcher) -> String {
         format!("{name}({})", quoted.join(", "))
     };
     match matcher {
-        Matcher::Host(host) => call("Host", &[host]),
+        Matcher::Host(host) | Matcher::HostName(host) => call("Host", &[host]),
         Matcher::HostRegexp(regex) => call("HostRegexp", &[regex]),
         Matcher::Method(method) => call("Method", &[method]),
         Matcher::Path(path) => call("Path", &[path]),
@@ -58,6 +58,10 @@ fn text(matcher: &Matcher) -> String {
         Matcher::Query { key, value: Some(value) } => call("Query", &[key, value]),
         Matcher::QueryRegexp { key, regex: Some(regex) } => call("QueryRegexp", &[key, regex]),
         Matcher::ClientIp(range) => call("ClientIP", &[range]),
+        Matcher::HostTemplate(template) => call("HostRegexp", &[&template.text]),
+        Matcher::PathTemplate(template) => call("Path", &[&template.text]),
+        Matcher::PathPrefixTemplate(template) => call("PathPrefix", &[&template.text]),
+        Matcher::QueryTemplate { template, .. } => call("Query", &[&template.text]),
     }
 }
 

@@ -67,7 +67,7 @@ pub async fn forward(
     let replayable = body.is_ended() && is_repeatable(head);
     // Where a middleware chose `Host`, it stays whatever `passHostHeader` says.
     let client_host = (balancer.pass_host || head.extensions.get::<ForwardedHost>().is_some())
-        && head.headers.contains_key(HOST);
+        && head.headers.get(HOST).is_some_and(|host| !host.is_empty());
     // Where `retry` has tries left, each is one server's.
     let one = head.extensions.get::<OneServer>().is_some();
     let mut servers_left = if one { 1 } else { balancer.servers.len().min(MOST_SERVERS) };

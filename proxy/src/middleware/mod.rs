@@ -46,6 +46,7 @@ use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
 use self::ip_allow_list::IpAllowList;
+pub use self::path::routing_path;
 use self::rate_limit::RateLimit;
 use self::redirect_regex::RedirectRegex;
 use self::redirect_scheme::RedirectScheme;

@@ -4,12 +4,15 @@
 //! that was sent. After a change the escaped form is kept where it still means the decoded one;
 //! otherwise the decoded one is printed anew (Traefik: what Go's `url.URL` does).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri, request};
 
 use super::escape::{self, Part};
 use super::{Flow, RawQuery};
+use crate::canonical;
 use crate::respond;
 
 /// The path was cut down to nothing. A URI in origin form cannot say so: it shows `/`, which is
@@ -47,6 +50,14 @@ impl Path {
 
     fn print(self) -> Vec<u8> {
         escape::print(&self.decoded, self.raw, Part::Path)
+    }
+}
+
+/// What rules see of the path as the middlewares left it.
+pub fn routing_path(head: &request::Parts) -> Cow<'_, [u8]> {
+    match head.extensions.get::<Nothing>() {
+        Some(Nothing) => Cow::Borrowed(b""),
+        None => canonical::routing_path(head.uri.path()),
     }
 }
 

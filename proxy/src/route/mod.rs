@@ -3,6 +3,8 @@
 //! [`predicate`] says whether a rule holds, [`index`] and [`path_index`] say which rules are worth
 //! asking. The answer is always that of a scan in order of precedence; only the cost differs.
 
+#[cfg(test)]
+mod aimed;
 mod index;
 mod path_index;
 mod predicate;
@@ -28,6 +30,8 @@ pub struct Request<'a> {
     pub method: &'a Method,
     /// See [`crate::canonical::host`].
     pub host: &'a str,
+    /// With its port, in its case; templates of v2 look at it.
+    pub host_as_sent: &'a str,
     /// See [`crate::canonical::routing_path`].
     pub path: &'a [u8],
     /// Raw, without `?`; semicolons dealt with (see [`crate::canonical::query`]).
@@ -82,8 +86,8 @@ impl Table {
 
     /// The number of the first route in precedence that matches.
     ///
-    /// Allocates only when a `QueryRegexp`, or a regular expression over bytes that are not
-    /// UTF-8, is reached.
+    /// Allocates only when a `QueryRegexp`, a `Query` of v2, or a regular expression over bytes that
+    /// are not UTF-8, is reached.
     pub fn find(&self, request: &Request<'_>) -> Option<usize> {
         let holds = |rank: u32| {
             self.entries.get(rank as usize).is_some_and(|entry| entry.rule.holds(request))

@@ -9,6 +9,7 @@ use swarmgate_config::rule::ip_range::IpRange;
 use swarmgate_config::rule::{Expr, Matcher, go_regex};
 
 use super::{Request, query};
+use crate::canonical;
 
 /// A compiled rule. Chains are flat: no deeper than the rule's parentheses.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Test {
     /// And whether the pattern matches nothing at all: Traefik also asks it about the host's
     /// CNAME, which is the empty text as long as CNAMEs are not followed.
     HostRegexp(Arc<Regex>, bool),
+    /// v2's: of the host as sent, without its port.
+    HostTemplate(Arc<Regex>),
     Method(Box<str>),
     Path(Box<[u8]>),
     PathPrefix(Box<[u8]>),
@@ -45,6 +48,8 @@ pub(super) enum Test {
     /// An absent value was made the empty one.
     Query(Box<[u8]>, Box<[u8]>),
     QueryRegexp(Box<[u8]>, Arc<Regex>),
+    /// v2's: of `key=value` with the first value, or of nothing.
+    QueryTemplate(Box<[u8]>, Arc<Regex>),
     ClientIp(IpRange),
 }
 
@@ -147,6 +152,16 @@ impl Test {
             Matcher::ClientIp(range) => Self::ClientIp(
                 IpRange::parse(range).ok_or_else(|| format!("{range:?} is no address or CIDR"))?,
             ),
+            Matcher::HostName(host) => Self::Host(host.to_ascii_lowercase().into()),
+            Matcher::HostTemplate(template) => {
+                Self::HostTemplate(go_regex::compile(&template.regex)?)
+            }
+            Matcher::PathTemplate(template) | Matcher::PathPrefixTemplate(template) => {
+                Self::PathRegexp(go_regex::compile(&template.regex)?)
+            }
+            Matcher::QueryTemplate { key, template } => {
+                Self::QueryTemplate(key.as_bytes().into(), go_regex::compile(&template.regex)?)
+            }
         })
     }
 
@@ -159,6 +174,9 @@ impl Test {
                 !request.host.is_empty() && same_host(tail, below_first_label(request.host))
             }
             Self::HostRegexp(regex, empty) => *empty || regex.is_match(request.host),
+            Self::HostTemplate(regex) => {
+                regex.is_match(canonical::split_port(request.host_as_sent))
+            }
             Self::Method(method) => request.method.as_str() == &**method,
             Self::Path(path) => request.path == &**path,
             Self::PathPrefix(prefix) => request.path.starts_with(prefix),
@@ -177,6 +195,12 @@ impl Test {
             }
             Self::QueryRegexp(key, regex) => query::values(request.query, key)
                 .any(|found| regex.is_match(&go_regex::text(&query::decode(found)))),
+            Self::QueryTemplate(key, regex) => {
+                let first = query::values(request.query, key).next();
+                let pair =
+                    first.map(|value| [key, b"=".as_slice(), &query::decode(value)].concat());
+                regex.is_match(&go_regex::text(&pair.unwrap_or_default()))
+            }
             Self::ClientIp(range) => range.contains(request.client_ip),
         }
     }

@@ -12,13 +12,13 @@ use swarmgate_config::finding::Origin;
 use swarmgate_config::install::Install;
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::{Configuration, Router, Service, Written};
-use swarmgate_config::rule;
+use swarmgate_config::rule::{self, Syntax};
 
 use super::{Request, Table};
 use crate::canonical;
 
-fn route(rule: &str) -> Route {
-    let parsed = rule::parse(rule).unwrap_or_else(|error| panic!("{rule:?}: {error}"));
+fn route_of(rule: &str, syntax: Syntax) -> Route {
+    let parsed = rule::parse_as(rule, syntax).unwrap_or_else(|error| panic!("{rule:?}: {error}"));
     Route {
         router: QName::new("r", "test"),
         rule: Arc::new(parsed),
@@ -26,6 +26,7 @@ fn route(rule: &str) -> Route {
         tls: None,
         middlewares: Vec::new(),
         service: QName::new("s", "test"),
+        children: Vec::new(),
         recursion_guard: None,
         access_log: true,
         metrics: true,
@@ -33,7 +34,12 @@ fn route(rule: &str) -> Route {
 }
 
 fn table<'t>(rules: impl IntoIterator<Item = &'t str>) -> Table {
-    let routes: Vec<Route> = rules.into_iter().map(route).collect();
+    table_of(rules.into_iter().map(|rule| (rule, Syntax::V3)))
+}
+
+pub(super) fn table_of<'t>(rules: impl IntoIterator<Item = (&'t str, Syntax)>) -> Table {
+    let routes: Vec<Route> =
+        rules.into_iter().map(|(rule, syntax)| route_of(rule, syntax)).collect();
     let (table, wrong) = Table::build(routes.iter().enumerate());
     assert_eq!(wrong, []);
     table
@@ -41,12 +47,12 @@ fn table<'t>(rules: impl IntoIterator<Item = &'t str>) -> Table {
 
 /// A request as a client sends it.
 #[derive(Clone, Debug)]
-struct Sent {
-    method: String,
-    host: String,
-    target: String,
-    headers: Vec<(String, Vec<u8>)>,
-    ip: IpAddr,
+pub(super) struct Sent {
+    pub(super) method: String,
+    pub(super) host: String,
+    pub(super) target: String,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) ip: IpAddr,
 }
 
 fn sent(host: &str, target: &str) -> Sent {
@@ -60,7 +66,7 @@ fn sent(host: &str, target: &str) -> Sent {
 }
 
 impl Sent {
-    fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
         let (path, query) = match self.target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (self.target.as_str(), None),
@@ -77,11 +83,17 @@ impl Sent {
         ask(&Request {
             method: &Method::from_bytes(self.method.as_bytes()).unwrap(),
             host: &canonical::host(&self.host),
+            host_as_sent: &self.host,
             path: &path,
             query,
             headers: &headers,
             client_ip: self.ip,
         })
+    }
+
+    fn matches_v2(&self, rule: &str) -> bool {
+        let table = table_of([(rule, Syntax::V2)]);
+        self.with(|request| table.find(request)).is_some()
     }
 
     fn matches(&self, rule: &str) -> bool {
@@ -289,6 +301,48 @@ fn queries() {
     }
 }
 
+/// Seen with Traefik 3.7.15, each beside it in the side-by-side test.
+#[test]
+fn matchers_of_v2() {
+    let six = Sent { headers: vec![("x-a".into(), b"1".to_vec())], ..sent("[::3]", "/") };
+    assert!(six.matches_v2("HostRegexp(`[::3]`)") && six.matches_v2("Headers(`X-A`, `1`)"));
+    let rows = [
+        ("Host(`x`, `A.b`)", "a.B.:80", "/", true),
+        ("Host(`*.b`)", "a.b", "/", false),
+        ("Host(`*.b`)", "*.b.", "/", true),
+        ("!Host(`a`, `b`)", "b", "/", false),
+        ("HostRegexp(`{sub:[a-z]+}.b`)", "AB.b:80", "/", true),
+        ("HostRegexp(`{sub:[a-z]+}.b`)", "ab.b.", "/", false),
+        ("HostRegexp(`{sub}.b`)", "a.c.b", "/", false),
+        ("HostRegexp(`{sub:(?:x|y)}.b`)", "y.b:80", "/", true),
+        ("HostRegexp(`b:{port:[0-9]+}`)", "b:80", "/", false),
+        ("HostRegexp(`^b.+$`)", "bcd", "/", false),
+        ("HostRegexp(`{all:.*}`)", "", "/", true),
+        ("Path(`/x`, `/y/{id:[0-9]+}`)", "a", "/y/12", true),
+        ("Path(`/x`, `/y/{id:[0-9]+}`)", "a", "/y/12/", false),
+        ("Path(`/{a}/{a}`)", "a", "/b/c", true),
+        ("Path(`/{a}`)", "a", "/b%2Fc", true),
+        ("Path(`/{a}`)", "a", "/%FF", true),
+        ("PathPrefix(`/y/{id:[0-9]+}`)", "a", "/y/12x", true),
+        ("PathPrefix(`/z/{id}/`)", "a", "/z/x", false),
+        ("Method(`post`, `get`)", "a", "/", true),
+        ("Query(`a=b`)", "a", "/?a=b&a=c", true),
+        ("Query(`a=b`)", "a", "/?a=c&a=b", false),
+        ("Query(`a=b`)", "a", "/?a=%zz&a=b", true),
+        ("Query(`a=b`, `c=`)", "a", "/?c&a=b", true),
+        ("Query(`a=b`, `c=`)", "a", "/?a=b", false),
+        ("Query(`a=`)", "a", "/?a=x%0Ay", false),
+        ("Query(`a=b.c`)", "a", "/?a=bxc", false),
+        ("Query(`{k}=v`)", "a", "/?%7Bk%7D=v", true),
+        ("!Query(`a=b`, `c=d`)", "a", "/?a=b", true),
+        ("ClientIP(`10.0.0.0/8`, `192.0.2.1`)", "a", "/", true),
+    ];
+    for (rule, host, target, expected) in rows {
+        let found = sent(host, target).matches_v2(rule);
+        assert_eq!(found, expected, "{rule} {host:?} {target}");
+    }
+}
+
 #[test]
 fn client_addresses() {
     for (rule, ip, expected) in [
@@ -385,7 +439,7 @@ fn any_matcher() -> impl Strategy<Value = String> {
     ]
 }
 
-fn any_rule() -> impl Strategy<Value = String> {
+pub(super) fn any_rule() -> impl Strategy<Value = String> {
     any_matcher().prop_recursive(4, 12, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(|all| all.join(" && ")),
@@ -396,7 +450,7 @@ fn any_rule() -> impl Strategy<Value = String> {
     })
 }
 
-fn any_request() -> impl Strategy<Value = Sent> {
+pub(super) fn any_request() -> impl Strategy<Value = Sent> {
     let header = prop::sample::select(vec!["v", "w"]);
     let host = any_host().prop_map(|host| if host == "*" { String::new() } else { host });
     (host, any_path(), any::<bool>(), prop::option::of(header), any::<bool>(), any::<bool>())

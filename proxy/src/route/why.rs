@@ -161,7 +161,10 @@ impl Failure {
 
 impl Test {
     fn is_about_host(&self) -> bool {
-        matches!(self, Self::Host(_) | Self::HostBelow(_) | Self::HostRegexp(..))
+        matches!(
+            self,
+            Self::Host(_) | Self::HostBelow(_) | Self::HostRegexp(..) | Self::HostTemplate(_)
+        )
     }
 }
 
@@ -170,17 +173,19 @@ fn fact(test: &Test, request: &Request<'_>) -> String {
     match test {
         Test::Always => "it holds for every request".into(),
         Test::Never => "no request can fulfil it".into(),
-        Test::Host(_) | Test::HostBelow(_) | Test::HostRegexp(..) => match request.host {
-            "" => "the request has no host".into(),
-            host => format!("the host is {}", shown(host.as_bytes())),
-        },
+        Test::Host(_) | Test::HostBelow(_) | Test::HostRegexp(..) | Test::HostTemplate(_) => {
+            match request.host {
+                "" => "the request has no host".into(),
+                host => format!("the host is {}", shown(host.as_bytes())),
+            }
+        }
         Test::Method(_) => format!("the method is {}", shown(request.method.as_str().as_bytes())),
         Test::Path(_) | Test::PathPrefix(_) | Test::PathRegexp(_) => {
             format!("the path is {}", shown(request.path))
         }
         Test::Header(name, _) | Test::HeaderRegexp(name, _) => header(name, request),
         Test::Upgrade => "the request asks for no upgrade".into(),
-        Test::Query(key, _) | Test::QueryRegexp(key, _) => {
+        Test::Query(key, _) | Test::QueryRegexp(key, _) | Test::QueryTemplate(key, _) => {
             let mut values = query::values(request.query, key);
             let name = shown(key);
             match values.next() {

@@ -59,9 +59,9 @@ impl Drop for Watched {
 
 /// The router that took the request.
 pub struct Routed {
-    /// Qualified name.
+    /// Qualified name; of layered routers all, from the top down.
     pub router: Arc<str>,
-    /// Its service's qualified name.
+    /// Its service's qualified name; empty for routers that lead to others.
     pub service: Arc<str>,
     /// It is one of the proxy's own.
     pub internal: bool,
@@ -110,6 +110,14 @@ impl Logged {
     /// The router that takes the request.
     pub fn routed(&mut self, routed: Routed) {
         self.router = Some(routed);
+    }
+
+    /// A router below that one takes it on: the log shows the way.
+    pub fn relayed(&mut self, router: &str, service: Arc<str>) {
+        if let Some(routed) = &mut self.router {
+            routed.router = format!("{} -> {router}", routed.router).into();
+            routed.service = service;
+        }
     }
 
     /// Who the client says it is, right or wrong.
@@ -173,7 +181,7 @@ impl Logged {
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
             request_count: self.number,
             router: routed.map(|routed| &*routed.router),
-            service: routed.map(|routed| &*routed.service),
+            service: routed.map(|routed| &*routed.service).filter(|service| !service.is_empty()),
             server_url: self.server.as_ref().map(|server| server.key.url.as_str()),
             entry_point: &connection.settings.name,
             referer: None,

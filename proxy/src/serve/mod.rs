@@ -4,6 +4,7 @@ pub mod answered;
 mod detect;
 mod exchange;
 mod http1;
+mod layer;
 pub mod logged;
 mod own;
 pub mod request;

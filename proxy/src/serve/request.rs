@@ -133,8 +133,10 @@ fn prepare(
     }
     let host = host.unwrap_or_else(|| HeaderValue::from_static(""));
     let snapshot = worker.snapshot();
-    let canonical_host = canonical::host(host.to_str().unwrap_or_default());
-    let found = find(&snapshot, entry_point, connection, head, &canonical_host);
+    let as_sent = host.to_str().unwrap_or_default();
+    let canonical_host = canonical::host(as_sent);
+    let hosts = (&*canonical_host, as_sent);
+    let found = find(&snapshot, entry_point, connection, head, hosts);
     drop(canonical_host);
     let Some(number) = found else {
         if let Some(measured) = &mut watched.measured {

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode, Version, request, response};
 
 use super::answered::Answered;
+use super::layer;
 use super::logged::Watched;
 use super::own;
 use super::settle::closing;
@@ -78,6 +79,7 @@ pub async fn serve(request: &mut Request<'_>, target: Option<&Target>) -> Answer
             }
             arrive(connection, way, forwarded, bound, watched)
         }
+        Some(Target::Children(children)) => Box::pin(layer::serve(request, children)).await,
         None => respond::not_found().into(),
     }
 }

@@ -14,9 +14,9 @@ use crate::canonical;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::forward::headers;
-use crate::middleware::{Context, Flow, Middleware};
+use crate::middleware::{self, Context, Flow, Middleware};
 use crate::respond;
-use crate::route;
+use crate::route::{self, Table};
 use crate::snapshot::{Route, Target};
 use crate::worker::ThreadSnapshot;
 
@@ -104,6 +104,25 @@ impl Way {
         Answered { response: Response::from_parts(head, body), tunnel, held, unreached }
     }
 
+    /// The way on through one of the routers below this one: the first whose rule holds for the
+    /// request as it is now.
+    pub fn below(
+        &self,
+        children: &Table,
+        connection: &Connection,
+        head: &request::Parts,
+    ) -> Option<Self> {
+        let host = self.host();
+        let hosts = (&*canonical::host(host), host);
+        let number = ask(children, connection, head, &middleware::routing_path(head), hosts)?;
+        Some(Self {
+            snapshot: Rc::clone(&self.snapshot),
+            number,
+            upgrade: self.upgrade.clone(),
+            host: self.host.clone(),
+        })
+    }
+
     /// Notes why there is no answer of a server.
     pub fn tell(&self, failure: &Failure) {
         if let Some(route) = self.route() {
@@ -123,7 +142,7 @@ pub fn enter(
     if let Some(logged) = &mut watched.logged {
         logged.routed(Routed {
             router: Arc::clone(&route.name),
-            service: Arc::clone(&route.service),
+            service: route.logged_service(),
             internal: route.internal,
             wanted: route.access_log,
         });
@@ -142,22 +161,45 @@ pub fn enter(
 }
 
 /// The number of the route that takes the request.
+///
+/// `host`: in its canonical form, and as sent.
 pub fn find(
     snapshot: &ThreadSnapshot,
     entry_point: usize,
     connection: &Connection,
     head: &request::Parts,
-    host: &str,
+    hosts: (&str, &str),
 ) -> Option<usize> {
     let tables = snapshot.entry_points.get(entry_point)?;
     let table = if connection.tls.get().is_some() { &tables.tls } else { &tables.plain };
-    let path = canonical::routing_path(head.uri.path());
+    ask(table, connection, head, &canonical::routing_path(head.uri.path()), hosts)
+}
+
+/// The number of the route of a table that takes the request.
+fn ask(
+    table: &Table,
+    connection: &Connection,
+    head: &request::Parts,
+    path: &[u8],
+    (host, host_as_sent): (&str, &str),
+) -> Option<usize> {
     table.find(&route::Request {
         method: &head.method,
         host,
-        path: &path,
+        host_as_sent,
+        path,
         query: head.uri.query(),
         headers: &head.headers,
         client_ip: connection.peer.ip(),
     })
+}
+
+/// Notes that a router below takes the request on. Whether it is noted at all is the root's.
+pub fn enter_below(route: &Route, head: &request::Parts, watched: &mut Watched) {
+    if let Some(logged) = &mut watched.logged {
+        logged.relayed(&route.name, route.logged_service());
+    }
+    if let Some(measured) = &mut watched.measured {
+        measured.relayed(route.series.as_ref(), &head.headers);
+    }
 }

@@ -1,6 +1,6 @@
 //! An explanation for people: a label, what is told, in the order of a request's way.
 
-use swarmgate_proxy::explain::{Candidate, Certificate, Explanation, Middleware, Service};
+use swarmgate_proxy::explain::{Candidate, Certificate, Explanation, Layer, Middleware, Service};
 
 use crate::commands::ask::paint::{Paint, clean};
 
@@ -29,6 +29,9 @@ pub fn render(told: &Explanation, paint: Paint) -> String {
         for error in &router.errors {
             page.odd(error);
         }
+    }
+    for layer in &told.layers {
+        below(layer, &mut page);
     }
     for (number, middleware) in told.middlewares.iter().enumerate() {
         let line = self::middleware(number, middleware);
@@ -121,10 +124,32 @@ fn routers(told: &Explanation, page: &mut Page) {
     if told.entry_point.is_none() || told.outcome.kind == "refused" && told.router.is_none() {
         return;
     }
-    let mut label = "Routers";
+    let rest = (told.considered_more, told.for_other_hosts);
+    candidates("Routers", &told.considered, rest, page);
+}
+
+/// The routers below one, and which of them takes the request on.
+fn below(told: &Layer, page: &mut Page) {
+    page.first("Below", &format!("the routers below {} see the path {}", told.below, told.path));
+    candidates("", &told.considered, (told.considered_more, told.for_other_hosts), page);
+    if let Some(router) = &told.router {
+        page.first("Router", &format!("{}, written in {}", router.name, router.origin));
+        for error in &router.errors {
+            page.odd(error);
+        }
+    }
+}
+
+/// Routers that were asked; how many more there are for this host, and for others.
+fn candidates(
+    mut label: &str,
+    considered: &[Candidate],
+    (more, others): (usize, usize),
+    page: &mut Page,
+) {
     let mut behind = 0_usize;
     let mut passed = false;
-    for candidate in &told.considered {
+    for candidate in considered {
         passed |= candidate.chosen;
         // Behind the chosen one only those are news that would take it as well.
         if passed && !candidate.chosen && !candidate.matches {
@@ -143,16 +168,16 @@ fn routers(told: &Explanation, page: &mut Page) {
     if behind > 0 {
         rest.push(format!("{behind} of lower priority for this host"));
     }
-    if told.considered_more > 0 {
-        rest.push(format!("{} more for this host", told.considered_more));
+    if more > 0 {
+        rest.push(format!("{more} more for this host"));
     }
-    if told.for_other_hosts > 0 {
-        rest.push(format!("{} for other hosts", told.for_other_hosts));
+    if others > 0 {
+        rest.push(format!("{others} for other hosts"));
     }
     if !rest.is_empty() {
-        let start = if told.considered.is_empty() { "none for this host;" } else { "  and" };
+        let start = if considered.is_empty() { "none for this host;" } else { "  and" };
         page.labelled(label, &format!("{start} {}", rest.join(", ")), Tone::Faint);
-    } else if told.considered.is_empty() {
+    } else if considered.is_empty() {
         page.first(label, "there is none");
     }
 }

@@ -1,6 +1,7 @@
 //! Tables of the check (reference: HTTP routing §8-§16, API §2.4).
 
 mod internal;
+mod layers;
 mod links;
 mod routers;
 mod tls;

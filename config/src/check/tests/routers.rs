@@ -1,6 +1,7 @@
 //! Rules, priorities, entry points and their models.
 
 use super::*;
+use crate::rule;
 
 const TWO: &str = "entryPoints: {a: {address: ':1'}, b: {address: ':2'}}";
 
@@ -99,12 +100,10 @@ fn broken_routers_are_disabled_and_no_others() {
             ],
         ),
         (
-            "{rule: 'Host(`h`)', service: s, ruleSyntax: v2}",
-            &["the rule syntax v2 is not served yet"],
-        ),
-        (
-            "{rule: 'Host(`h`)', service: s, parentRefs: [good]}",
-            &["layered routers (parentRefs) are not served yet"],
+            "{rule: 'PathRegexp(`h`)', service: s, ruleSyntax: v2}",
+            &[
+                "error while parsing rule PathRegexp(`h`): 1:1: unsupported function: PathRegexp; expected Path or PathPrefix with a template such as `/{name:[a-z]+}`, in the v2 rule syntax of this router",
+            ],
         ),
         ("{rule: 'Host(`h`)', service: prometheus@internal}", &["prometheus is not enabled"]),
         ("{rule: 'Host(`h`)', service: api@internal}", &["api is not enabled"]),
@@ -120,19 +119,6 @@ fn broken_routers_are_disabled_and_no_others() {
         assert_disabled(&checked, "bad", errors);
         assert_eq!(mounted(&checked, "a"), ["good2@file"], "{broken}");
     }
-}
-
-#[test]
-fn parents_of_layered_routers_are_not_served_without_their_children() {
-    let checked = file(
-        TWO,
-        "  routers:
-    parent: {rule: 'Host(`h`)', service: s}
-    child: {rule: 'Path(`/x`)', service: s, parentRefs: [parent@file]}
-",
-    );
-    assert_disabled(&checked, "parent", &["layered routers (parentRefs) are not served yet"]);
-    assert_disabled(&checked, "child", &["layered routers (parentRefs) are not served yet"]);
 }
 
 #[test]
@@ -283,23 +269,48 @@ fn a_missing_entry_point_middleware_takes_its_routers_out() {
 #[test]
 fn rule_syntax() {
     let with = |install: &str, router: &str| {
-        file(install, &format!("  routers: {{r: {{rule: 'Host(`h`)', service: s{router}}}}}\n"))
+        file(
+            install,
+            &format!("  routers: {{r: {{rule: 'Host(`h`, `i`)', service: s{router}}}}}\n"),
+        )
     };
-    let checked = with("core: {defaultRuleSyntax: v2}", "");
-    assert_disabled(&checked, "r", &["the rule syntax v2 is not served yet"]);
-    for (install, router_yaml) in [
-        ("core: {defaultRuleSyntax: v2}", ", ruleSyntax: v3"),
-        ("core: {defaultRuleSyntax: v3}", ""),
-    ] {
-        let checked = with(install, router_yaml);
-        assert_eq!(router(&checked, "r").status, Status::Enabled);
+    // Install configuration, the router's own word, whether its rule is v2's, what the API shows.
+    let table = [
+        ("{}", "", false, None),
+        ("core: {defaultRuleSyntax: v3}", "", false, Some("v3")),
+        ("core: {strictTLSOptions: false}", "", false, Some("v3")),
+        ("core: {defaultRuleSyntax: ''}", "", false, None),
+        ("core: {defaultRuleSyntax: v2}", "", true, Some("v2")),
+        ("core: {defaultRuleSyntax: v2}", ", ruleSyntax: v3", false, Some("v3")),
+        ("core: {defaultRuleSyntax: v2}", ", ruleSyntax: ''", true, Some("v2")),
+        ("{}", ", ruleSyntax: v2", true, Some("v2")),
+        ("core: {defaultRuleSyntax: v3}", ", ruleSyntax: v2", true, Some("v2")),
+        ("core: {defaultRuleSyntax: v2}", ", ruleSyntax: V2", false, Some("V2")),
+        ("{}", ", ruleSyntax: v9", false, Some("v9")),
+    ];
+    for (install, own, is_v2, shown) in table {
+        let checked = with(install, own);
+        let found = router(&checked, "r");
+        let expected = if is_v2 { Status::Enabled } else { Status::Disabled };
+        assert_eq!(found.status, expected, "{install} {own}: {:?}", found.errors);
+        assert_eq!(found.value.rule_syntax.as_deref(), shown, "{install} {own}");
+        assert_eq!(found.value.syntax() == rule::Syntax::V2, is_v2, "{install} {own}");
     }
-    let checked = with("{}", ", ruleSyntax: V2");
-    assert_eq!(router(&checked, "r").using, ["http"]);
+    let said = |own: &str| findings(&with("{}", own), "r@file").remove(0);
     assert_eq!(
-        findings(&checked, "r@file"),
-        [(Severity::Warning, "unknown ruleSyntax \"V2\": taken as v3; expected v3".to_owned())]
+        said(", ruleSyntax: V2"),
+        (Severity::Warning, "unknown ruleSyntax \"V2\": taken as v3; expected v2 or v3".to_owned())
     );
+    let (severity, text) = said(", ruleSyntax: v2");
+    assert_eq!(severity, Severity::Info);
+    assert!(text.contains("ruleSyntax is deprecated"), "{text}");
+    // Nothing is told of forms that v2 itself takes.
+    let checked = file(
+        WEB,
+        "  routers: {r: {rule: 'HostRegexp(`{sub:[a-z]+}.a.test`)', service: s, ruleSyntax: v2}}\n",
+    );
+    let told = findings(&checked, "r@file");
+    assert!(!told.iter().any(|(_, text)| text.contains("a form of Traefik v2")), "{told:?}");
 }
 
 #[test]

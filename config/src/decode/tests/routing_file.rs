@@ -185,9 +185,19 @@ fn errors_of_the_whole_file() {
         (
             "http:\n  routers:\n{{ range $i, $e := until 3 }}\n    r: {}\n{{ end }}\n",
             Format::Yaml,
-            "templates are not served",
+            "as in line 3: templates are not served",
         ),
         ("{{ env }}: 1\n", Format::Yaml, "Go template"),
+        (
+            "# {{ why }}\n[http.routers]\n{{ range $i, $e := until 3 }}\n[http.routers.r]\n{{ end }}\n",
+            Format::Toml,
+            "as in line 3: templates are not served",
+        ),
+        (
+            "[tls.options.default]\nminVersion = '{{ env \"X\" }}'\n",
+            Format::Toml,
+            "dyn:2:1: Go templates are not served",
+        ),
         ("[http\n", Format::Toml, "dyn:1:6: not valid TOML"),
         (
             "tls:\n  options:\n    default:\n      clientAth: {}\n",
@@ -207,6 +217,15 @@ fn errors_of_the_whole_file() {
         assert_eq!(finding.severity, Severity::Error);
         assert!(finding.to_string().contains(part), "{text}: {finding}");
     }
+}
+
+#[test]
+fn templates_in_toml_spoil_their_own_object() {
+    let text = "[http.routers.good]\nrule = 'Path(`/`)'\nservice = 's'\n\n[http.routers.bad]\nrule = 'Host(`{{ env \"X\" }}`)'\nservice = 's'\n";
+    let c = decode_routing_file("dyn.toml", text, Format::Toml).unwrap();
+    assert_eq!(c.routers.keys().collect::<Vec<_>>(), ["good"]);
+    let told = told(&c).join("\n");
+    assert!(told.contains("dyn.toml:6:1: Go templates are not served"), "{told}");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn not_fatal() {
             &["--providers.http.endpoint=http://h/", "--providers.http.pollInterval=0"],
             "the poll interval is not more than zero",
         ),
-        (&["--core.defaultRuleSyntax=v2"], "v2 syntax are known but not served yet"),
+        (&["--core.defaultRuleSyntax=v2"], "v2 rules syntax is deprecated"),
         (&["--entryPoints.dns.address=:53/udp"], "UDP entry points are known but not served yet"),
     ];
     for (arguments, part) in table {

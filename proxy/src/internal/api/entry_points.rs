@@ -24,5 +24,25 @@ fn show(name: &str, written: &EntryPoint) -> Value {
     if let Value::Object(shown) = &mut shown {
         shown.insert("name".into(), name.into());
     }
+    if let Some(Value::Object(characters)) = shown.pointer_mut("/http/encodedCharacters") {
+        // Allowed unless denied, and what is denied is left out.
+        for name in ENCODED {
+            match characters.get(name) {
+                None => drop(characters.insert(name.into(), true.into())),
+                Some(Value::Bool(false)) => drop(characters.remove(name)),
+                Some(_) => {}
+            }
+        }
+    }
     shown
 }
+
+const ENCODED: [&str; 7] = [
+    "allowEncodedSlash",
+    "allowEncodedBackSlash",
+    "allowEncodedNullCharacter",
+    "allowEncodedSemicolon",
+    "allowEncodedPercent",
+    "allowEncodedQuestionMark",
+    "allowEncodedHash",
+];

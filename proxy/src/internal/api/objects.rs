@@ -181,7 +181,12 @@ fn with_status<T>(shown: &mut Map<String, Value>, it: &Checked<T>) {
 
 fn show_router(name: &QName, router: &Checked<Router>) -> Map<String, Value> {
     let mut shown = object(&router.value);
-    shown.insert("priority".into(), router.priority.into());
+    if router.priority != 0 {
+        shown.insert("priority".into(), router.priority.into());
+    }
+    if shown.get("rule").is_some_and(|rule| rule == "") {
+        shown.remove("rule");
+    }
     if name.is_internal() {
         shown.entry("ruleSyntax").or_insert_with(|| "default".into());
     }
@@ -193,13 +198,18 @@ fn show_router(name: &QName, router: &Checked<Router>) -> Map<String, Value> {
     let written = router.value.observability.as_ref();
     let on = |option: Option<Option<bool>>| option.flatten().unwrap_or(true);
     let verbosity = written.and_then(|written| written.trace_verbosity.as_deref());
-    let observability = json!({
-        "accessLogs": on(written.map(|written| written.access_logs)),
-        "metrics": on(written.map(|written| written.metrics)),
-        "tracing": on(written.map(|written| written.tracing)),
-        "traceVerbosity": verbosity.unwrap_or("minimal"),
-    });
-    shown.insert("observability".into(), observability);
+    if router.value.parent_refs.is_empty() {
+        let observability = json!({
+            "accessLogs": on(written.map(|written| written.access_logs)),
+            "metrics": on(written.map(|written| written.metrics)),
+            "tracing": on(written.map(|written| written.tracing)),
+            "traceVerbosity": verbosity.unwrap_or("minimal"),
+        });
+        shown.insert("observability".into(), observability);
+    } else if let Some(Value::Object(written)) = shown.get_mut("observability") {
+        // Routers below others have none; theirs is shown as written.
+        written.entry("traceVerbosity").or_insert_with(|| "minimal".into());
+    }
     with_status(&mut shown, router);
     if !router.using.is_empty() {
         let mut using = router.using.clone();

@@ -238,6 +238,13 @@ impl Measured {
         self.labelled(headers);
     }
 
+    /// A router below that one takes it on; it is counted there, if it is counted at all.
+    pub fn relayed(&mut self, series: Option<&Arc<RouteSeries>>, headers: &HeaderMap) {
+        if self.to.is_some() {
+            self.routed(series, headers);
+        }
+    }
+
     /// No router takes it.
     pub fn unrouted(&mut self, headers: &HeaderMap) {
         self.labelled(headers);

@@ -122,7 +122,7 @@ pub fn text(matcher: &Matcher) -> String {
         format!("{name}({})", quoted.join(", "))
     };
     match matcher {
-        Matcher::Host(host) => call("Host", &[host]),
+        Matcher::Host(host) | Matcher::HostName(host) => call("Host", &[host]),
         Matcher::HostRegexp(regex) => call("HostRegexp", &[regex]),
         Matcher::Method(method) => call("Method", &[method]),
         Matcher::Path(path) => call("Path", &[path]),
@@ -139,6 +139,10 @@ pub fn text(matcher: &Matcher) -> String {
             None => call("QueryRegexp", &[key]),
         },
         Matcher::ClientIp(range) => call("ClientIP", &[range]),
+        Matcher::HostTemplate(template) => call("HostRegexp", &[&template.text]),
+        Matcher::PathTemplate(template) => call("Path", &[&template.text]),
+        Matcher::PathPrefixTemplate(template) => call("PathPrefix", &[&template.text]),
+        Matcher::QueryTemplate { template, .. } => call("Query", &[&template.text]),
     }
 }
 

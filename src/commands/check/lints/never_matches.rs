@@ -1,6 +1,6 @@
 //! Rules that are well-formed and match no request.
 
-use swarmgate_config::rule::{self, Expr, Matcher};
+use swarmgate_config::rule::{self, Expr, Matcher, Syntax};
 
 use super::{Context, logic};
 use crate::commands::check::note::Note;
@@ -10,11 +10,8 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
         if name.is_internal() {
             continue;
         }
-        let install = &context.world.install;
-        let by_default = install.core.as_ref().and_then(|core| core.default_rule_syntax.as_deref());
-        let syntax = router.value.rule_syntax.as_deref().or(by_default);
-        // Its patterns are another language.
-        if syntax == Some("v2") {
+        // Its texts are another language.
+        if router.value.syntax() == Syntax::V2 {
             continue;
         }
         let Some(Ok(expr)) = router.value.rule.as_deref().map(rule::parse) else { continue };
@@ -71,9 +68,14 @@ fn of_host(host: &str) -> Option<(String, String)> {
         let bare = rest.split('/').next().unwrap_or_default();
         return say("a host has no scheme", format!("Host(`{bare}`)"));
     }
-    if host.contains('*') {
+    // A star alone, or as the first label, is a wildcard; after that it would be a letter.
+    let rest = if host == "*" { "" } else { host.strip_prefix("*.").unwrap_or(host) };
+    if rest.contains('*') {
         let escaped = host.replace('.', "\\.").replace('*', "[^.]+");
-        return say("Host knows no wildcards", format!("HostRegexp(`^{escaped}$`)"));
+        return say(
+            "Host knows wildcards only as its first label",
+            format!("HostRegexp(`^{escaped}$`)"),
+        );
     }
     if host.contains('{') {
         return say("Host knows no patterns", "HostRegexp with a regular expression".into());
