@@ -4,4 +4,5 @@
 mod auth;
 mod in_flight_req;
 mod rate_limit;
+mod rate_limit_redis;
 mod stage;

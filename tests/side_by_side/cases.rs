@@ -1,5 +1,6 @@
 //! The requests, one line each, by feature.
 
+mod access;
 mod headers;
 
 use std::time::Duration;
@@ -100,6 +101,8 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
+    all.extend(plain("web", access::PLAIN));
+    all.extend(plain("trusted", access::TRUSTED));
     all.extend(plain("web", AUTH));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));

@@ -51,7 +51,8 @@ struct State {
 struct Interest<'c> {
     checks: &'c Checks,
     id: Id,
-    cell: Arc<OnceCell<bool>>,
+    /// There until it is dropped.
+    cell: Option<Arc<OnceCell<bool>>>,
 }
 
 impl fmt::Debug for Checks {
@@ -90,11 +91,15 @@ impl Checks {
 
     /// Whether the hash is the password's; `None`: nobody was there to find out, the proxy stops.
     pub(super) async fn check(&self, id: Id, hash: &Arc<Hash>, password: &[u8]) -> Option<bool> {
-        let cell = Arc::clone(self.state().open.entry(id).or_default());
-        let interest = Interest { checks: self, id, cell };
+        let interest = self.interest(id);
         // When the one who computes goes away, the next one does.
-        let right = interest.cell.get_or_try_init(|| compute(hash, password)).await;
+        let right = interest.cell.as_ref()?.get_or_try_init(|| compute(hash, password)).await;
         right.ok().copied()
+    }
+
+    fn interest(&self, id: Id) -> Interest<'_> {
+        let cell = Arc::clone(self.state().open.entry(id).or_default());
+        Interest { checks: self, id, cell: Some(cell) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,9 +140,13 @@ impl State {
 impl Drop for Interest<'_> {
     fn drop(&mut self) {
         let mut state = self.checks.state();
-        // The map's and ours: new ones are only made under the lock.
-        if Arc::strong_count(&self.cell) <= 2 {
-            state.open.remove(&self.id);
+        // Under the lock, as new ones are made: of two that go at once, the second must see that
+        // the first is gone.
+        drop(self.cell.take());
+        if let Entry::Occupied(open) = state.open.entry(self.id)
+            && Arc::strong_count(open.get()) == 1
+        {
+            open.remove();
         }
     }
 }
@@ -214,6 +223,25 @@ mod tests {
             assert_eq!(checks.check(one, &hash, b"Secret").await, Some(false));
         });
         assert!(checks.state().open.is_empty());
+    }
+
+    #[test]
+    fn whoever_goes_last_clears_up() {
+        let checks = Checks::new().unwrap();
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for number in 0..50_000 {
+                        if number % 100 == 0 {
+                            start.wait();
+                        }
+                        drop(checks.interest(id(number)));
+                    }
+                });
+            }
+        });
+        assert_eq!(checks.state().open.len(), 0);
     }
 
     /// Polls once; true: it waits.
