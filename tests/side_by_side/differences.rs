@@ -74,6 +74,11 @@ pub const ALL: &[Difference] = &[
         &["cors: credentials, no origin", "cors: pattern for everything, no origin"],
         &["header access-control-allow-origin: "],
     ),
+    differs(
+        "user-aliases",
+        &["access: look-alike of the user", "access: other look-alikes"],
+        &["upstream header x"],
+    ),
     differs("vary", &["vary kept: "], &["header vary"]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs("trailers", &["answer: trailers that are headers"], &[]),

@@ -1,6 +1,7 @@
 //! Middlewares: built once per snapshot, run in order on the request and in reverse on the answer.
 
 mod add_prefix;
+mod aliases;
 mod auth;
 mod client_ip;
 mod encoded_characters;

@@ -279,7 +279,7 @@ mod tests {
         let access = &store.access;
         assert_eq!((access.read, access.write), (Duration::from_secs(3), Duration::from_secs(3)));
         assert_eq!(access.dial, Duration::from_secs(5));
-        let text = r#"{"endpoints":["[::1]:7"],"readTimeout":0,"writeTimeout":"-1s","dialTimeout":0,
+        let text = r#"{"endpoints":["[::1]:7"],"readTimeout":"0s","writeTimeout":"-1s","dialTimeout":"0s",
             "tls":{"insecureSkipVerify":true}}"#;
         let store = Store::new(&written(text)).unwrap();
         let access = &store.access;
