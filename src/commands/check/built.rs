@@ -3,17 +3,24 @@
 //!
 //! Its files are those of the machine that the proxy will run on: what stands in them is not asked.
 
+use std::collections::HashSet;
+
 use swarmgate_config::checked::{self, Status};
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
+use swarmgate_config::name::QName;
 use swarmgate_config::routing::{ForwardAuthTls, Middleware};
 use swarmgate_proxy::middleware;
 
 /// One finding for each used middleware that was good so far and cannot be built.
 pub fn look(checked: &checked::Configuration) -> Vec<Finding> {
     let mut findings = Vec::new();
+    // Also those that a chain leads to.
+    let served: HashSet<&QName> =
+        checked.routes.values().flatten().flat_map(|route| &route.middlewares).collect();
     for (name, middleware) in &checked.middlewares {
-        let good = middleware.status != Status::Disabled && !middleware.used_by.is_empty();
-        if !good
+        let used = !middleware.used_by.is_empty() || served.contains(name);
+        if !used
+            || middleware.status == Status::Disabled
             || matches!(middleware.origin, Origin::Internal)
             || middleware.value.chain.is_some()
         {
