@@ -39,7 +39,7 @@ pub const ALL: &[Difference] = &[
     ),
     differs(
         "api-hashes",
-        &["api http/middlewares ba", "api http/middlewares da"],
+        &["api http/middlewares ba", "api http/middlewares acc-user@", "api http/middlewares da"],
         &[".basicAuth.users", ".digestAuth.users"],
     ),
     differs("api-using", &["api http/routers "], &[".using = "]),

@@ -197,6 +197,8 @@ impl Mounted {
             let reference = QName::resolve(reference, provider);
             links.middlewares.used(&reference, name);
             match links.middlewares.flatten(&reference) {
+                // It is too much already.
+                Ok(_) if middlewares.len() > CHAIN_LIMIT => {}
                 Ok(flat) => middlewares.extend(flat.iter().cloned()),
                 Err(trouble) if fatal.contains(&trouble) => {}
                 Err(trouble) => fatal.push(trouble),
@@ -206,8 +208,9 @@ impl Mounted {
         if value.middlewares != qualified {
             Arc::make_mut(&mut value).middlewares = qualified;
         }
+        let too_many = || Trouble::new(format!("more than {CHAIN_LIMIT} middlewares"));
         if middlewares.len() > CHAIN_LIMIT {
-            fatal.push(Trouble::new(format!("more than {CHAIN_LIMIT} middlewares")));
+            fatal.push(too_many());
             middlewares.clear();
         }
 
@@ -216,6 +219,9 @@ impl Mounted {
                 let service = QName::resolve(reference, provider);
                 let Links { services, middlewares: all, transports, .. } = links;
                 match services.ask(&service, name, all, transports) {
+                    Ok(around) if middlewares.len() + around.len() > CHAIN_LIMIT => {
+                        fatal.push(too_many());
+                    }
                     Ok(around) => middlewares.extend(around.iter().cloned()),
                     Err(trouble) => fatal.push(trouble),
                 }
