@@ -79,6 +79,7 @@ pub const ALL: &[Difference] = &[
         &["access: look-alike of the user", "access: other look-alikes"],
         &["upstream header x"],
     ),
+    differs("redis-no-limit", &["access: no redis, no limit"], &[]),
     differs("vary", &["vary kept: "], &["header vary"]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs("trailers", &["answer: trailers that are headers"], &[]),

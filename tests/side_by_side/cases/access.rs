@@ -11,6 +11,9 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("access: code zero", "GET / zero.acc.test"),
     ("access: subnet too long", "GET / subnet.acc.test"),
     ("access: less than none", "GET / none.acc.test"),
+    ("access: no redis", "GET / redis.acc.test"),
+    ("access: no redis, HEAD", "HEAD / redis.acc.test"),
+    ("access: no redis, no limit", "GET / redis-free.acc.test"),
     ("access: user", "GET / user.acc.test | Authorization: Basic Ym9iOnNlY3JldA=="),
     (
         "access: user of a client's",

@@ -225,25 +225,6 @@ mod tests {
         assert!(checks.state().open.is_empty());
     }
 
-    #[test]
-    fn whoever_goes_last_clears_up() {
-        let checks = Checks::new().unwrap();
-        let start = std::sync::Barrier::new(2);
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    for number in 0..50_000 {
-                        if number % 100 == 0 {
-                            start.wait();
-                        }
-                        drop(checks.interest(id(number)));
-                    }
-                });
-            }
-        });
-        assert_eq!(checks.state().open.len(), 0);
-    }
-
     /// Polls once; true: it waits.
     fn futures_poll<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
