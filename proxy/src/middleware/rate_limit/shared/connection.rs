@@ -177,10 +177,13 @@ async fn dial(access: &Access) -> Result<ServerStream, Failure> {
     Err(failure)
 }
 
-/// Who waits for answers, first come first served, and until when.
+/// Who waits for an answer, and until when.
+type Waiter = (oneshot::Sender<Result<Reply, Failure>>, Instant);
+
+/// Who waits for answers, first come first served.
 #[derive(Default)]
 struct Waiting {
-    line: RefCell<VecDeque<(oneshot::Sender<Result<Reply, Failure>>, Instant)>>,
+    line: RefCell<VecDeque<Waiter>>,
     /// Somebody has come.
     come: Notify,
 }

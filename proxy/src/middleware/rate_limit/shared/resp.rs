@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn reads() {
-        let table: &[(&str, Result<Option<Reply>, Malformed>, &str)] = &[
+        type Read = Result<Option<Reply>, Malformed>;
+        // What has arrived, what is read of it, what is left.
+        let table: &[(&str, Read, &str)] = &[
             ("", Ok(None), ""),
             (":1", Ok(None), ":1"),
             (":1\r", Ok(None), ":1\r"),
