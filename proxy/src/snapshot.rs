@@ -382,22 +382,28 @@ impl Builder<'_> {
         name: &QName,
         place: impl FnOnce() -> Place,
     ) -> Result<Arc<Middleware>, String> {
-        if let Some(built) = self.middlewares.get(name) {
-            return built.clone();
-        }
+        let known = match self.middlewares.get(name) {
+            Some(Ok(built)) => return Ok(Arc::clone(built)),
+            Some(Err(error)) => Some(error.clone()),
+            None => None,
+        };
         let Some(written) = checked.middlewares.get(name).map(|written| &written.value) else {
             return Err(format!("middleware \"{name}\" does not exist"));
         };
         let stateful = Middleware::is_stateful(written);
         let place = stateful.then(place);
         let kept = place.as_ref().and_then(|place| self.previous?.stateful.get(place));
-        let built = match kept.filter(|kept| kept.written == *written) {
-            Some(kept) => Ok(Arc::clone(&kept.built)),
-            None => Middleware::build(written).map(Arc::new).map_err(|error| {
-                let error = format!("middleware \"{name}\": {error}");
-                self.broken.insert(name.clone(), error.clone());
-                error
-            }),
+        let built = match (kept.filter(|kept| kept.written == *written), known) {
+            // Even if another router cannot have one any more: its file may be gone.
+            (Some(kept), _) => Ok(Arc::clone(&kept.built)),
+            (None, Some(error)) => Err(error),
+            (None, None) => {
+                Middleware::build(name.text(), written).map(Arc::new).map_err(|error| {
+                    let error = format!("middleware \"{name}\": {error}");
+                    self.broken.insert(name.clone(), error.clone());
+                    error
+                })
+            }
         };
         match (place, &built) {
             (Some(place), Ok(built)) => {

@@ -86,6 +86,10 @@ impl Worker {
     }
 }
 
+/// A thread's stack, bytes; what it does not use costs nothing. Middlewares that stand around others
+/// are as many calls within each other, and a router may have a thousand of them.
+const STACK: usize = 16 << 20;
+
 /// Starts a thread that serves the given listeners (entry point number, socket) until `stop`
 /// turns true and everything has drained.
 pub fn spawn(
@@ -94,7 +98,8 @@ pub fn spawn(
     listeners: Vec<(usize, TcpListener)>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<thread::JoinHandle<io::Result<()>>> {
-    thread::Builder::new().name(format!("data-{index}")).spawn(move || run(shared, listeners, stop))
+    let builder = thread::Builder::new().name(format!("data-{index}")).stack_size(STACK);
+    builder.spawn(move || run(shared, listeners, stop))
 }
 
 fn run(

@@ -103,6 +103,21 @@ fn the_file_of_users_is_read_again() {
 }
 
 #[test]
+fn a_router_that_comes_too_late_for_the_file_takes_no_other_with_it() {
+    let mut stage = Stage::set("", "");
+    let auth = "auth: {basicAuth: {usersFile: users}}";
+    stage.process.replace_file("users", SECRET);
+    stage.change(ROUTER, auth);
+    assert_eq!(ask(stage.web, BOB_SECRET).status, 200);
+    fs::remove_file(stage.process.directory().join("users")).expect("removed");
+    // It is built before the other, by its name.
+    let early = "early: {rule: 'Host(`early.test`)', service: app, middlewares: [auth]}";
+    stage.change(&format!("{early}\n    {ROUTER}"), auth);
+    assert_eq!(stage.get("early.test", &[]).status, 404);
+    assert_eq!(ask(stage.web, BOB_SECRET).status, 200);
+}
+
+#[test]
 fn names_are_logged_and_secrets_are_not() {
     let stage = Stage::set_with(
         ROUTER,

@@ -117,3 +117,27 @@ fn no_more_than_the_amount_get_through() {
     // All come within the first one's three seconds, unless the machine stands still.
     assert!((5..=10).contains(&served), "{served} of 40");
 }
+
+#[test]
+fn as_many_as_a_router_may_have() {
+    let many = vec!["deep"; 999].join(", ");
+    let router = format!(
+        "deep: {{rule: 'Host(`deep.test`)', service: app, middlewares: [{many}]}}
+    wide: {{rule: 'Host(`wide.test`)', service: app, middlewares: [wide, {many}]}}"
+    );
+    let middlewares = "deep: {inFlightReq: {amount: 1}}
+    wide: {rateLimit: {average: 1, period: 1h}}";
+    let stage = Stage::set(&router, middlewares);
+    for _ in 0..3 {
+        assert_eq!(stage.get("deep.test", &[]).status, 200);
+    }
+    // Held, and left by its client.
+    let mut client = stage.connect();
+    client.send(request("deep.test", &["slow 300"])).expect("it takes it");
+    drop(client);
+    eventually("all of them have let go", LIMIT, || match stage.get("deep.test", &[]).status {
+        200 => Ok(()),
+        other => Err(other.to_string()),
+    });
+    assert_eq!(stage.get("wide.test", &[]).status, 200);
+}

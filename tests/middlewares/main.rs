@@ -7,5 +7,6 @@ mod circuit_breaker;
 mod in_flight_req;
 mod layers;
 mod rate_limit;
+mod rate_limit_redis;
 mod retry;
 mod stage;

@@ -1,5 +1,6 @@
 //! The requests, one line each, by feature.
 
+mod access;
 mod elsewhere;
 mod headers;
 mod layers;
@@ -111,6 +112,8 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
+    all.extend(plain("web", access::PLAIN));
+    all.extend(plain("trusted", access::TRUSTED));
     all.extend(plain("web", options::PLAIN));
     all.extend(plain("trusted", options::TRUSTED));
     all.extend(tls(options::TLS));

@@ -39,7 +39,7 @@ pub const ALL: &[Difference] = &[
     ),
     differs(
         "api-hashes",
-        &["api http/middlewares ba", "api http/middlewares da"],
+        &["api http/middlewares ba", "api http/middlewares acc-user@", "api http/middlewares da"],
         &[".basicAuth.users", ".digestAuth.users"],
     ),
     differs("api-using", &["api http/routers "], &[".using = "]),
@@ -96,6 +96,12 @@ pub const ALL: &[Difference] = &[
         &["cors: credentials, no origin", "cors: pattern for everything, no origin"],
         &["header access-control-allow-origin: "],
     ),
+    differs(
+        "user-aliases",
+        &["access: look-alike of the user", "access: other look-alikes"],
+        &["upstream header x"],
+    ),
+    differs("redis-no-limit", &["access: no redis, no limit"], &[]),
     differs("vary", &["vary kept: "], &["header vary"]),
     differs(
         "buffered-retries",

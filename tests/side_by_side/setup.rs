@@ -34,6 +34,7 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
 /// The routing configuration: one file for each feature, all in one folder.
 const ROUTING: &[(&str, &str)] = &[
     ("routing/base.yml", include_str!("routing/base.yml")),
+    ("routing/access.yml", include_str!("routing/access.yml")),
     ("routing/options.yml", include_str!("routing/options.yml")),
     ("routing/tries.yml", include_str!("routing/tries.yml")),
     ("routing/layers.yml", include_str!("routing/layers.yml")),

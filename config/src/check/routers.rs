@@ -362,6 +362,9 @@ impl Mounted {
             return Some(Led { service, children, weight });
         }
         match asked {
+            Some(Ok(around)) if middlewares.len() + around.len() > CHAIN_LIMIT => {
+                fatal.push(too_many());
+            }
             Some(Ok(around)) => middlewares.extend(around.iter().cloned()),
             Some(Err(trouble)) => fatal.push(trouble),
             None if value.parent_refs.is_empty() => {
@@ -513,6 +516,8 @@ fn chain(
         let reference = QName::resolve(reference, name.provider());
         links.middlewares.used(&reference, name);
         match links.middlewares.flatten(&reference) {
+            // It is too much already.
+            Ok(_) if middlewares.len() > CHAIN_LIMIT => {}
             Ok(flat) => middlewares.extend(flat.iter().cloned()),
             Err(trouble) if fatal.contains(&trouble) => {}
             Err(trouble) => fatal.push(trouble),
@@ -523,10 +528,14 @@ fn chain(
         Arc::make_mut(value).middlewares = qualified;
     }
     if middlewares.len() > CHAIN_LIMIT {
-        fatal.push(Trouble::new(format!("more than {CHAIN_LIMIT} middlewares")));
+        fatal.push(too_many());
         middlewares.clear();
     }
     middlewares
+}
+
+fn too_many() -> Trouble {
+    Trouble::new(format!("more than {CHAIN_LIMIT} middlewares"))
 }
 
 /// Who is being mounted.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::internal;
-use super::middlewares::Middlewares;
+use super::middlewares::{CHAIN_LIMIT, Middlewares};
 use super::trouble::Trouble;
 use crate::breath::breathe;
 use crate::checked::{Checked, Status};
@@ -176,6 +176,11 @@ fn check(
     let mut around = Vec::new();
     for reference in &service.middlewares {
         let flat = middlewares.flatten(&QName::resolve(reference, name.provider()))?;
+        if around.len() + flat.len() > CHAIN_LIMIT {
+            return Err(Trouble::new(format!(
+                "service \"{name}\" has more than {CHAIN_LIMIT} middlewares"
+            )));
+        }
         around.extend(flat.iter().cloned());
     }
     Ok(around.into())

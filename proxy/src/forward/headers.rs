@@ -94,6 +94,9 @@ pub fn arrive(
         remove_managed(headers);
         managed = false;
     }
+    if managed && present.any(Present::FORWARDED_FOR) {
+        join_forwarded_for(headers);
+    }
     let upgrade = match present.any(Present::CONNECTION) {
         // RFC 9110 section 7.8: `Upgrade` is ignored in HTTP/1.0.
         true => {
@@ -360,6 +363,21 @@ pub fn clean_answer(headers: &mut HeaderMap, present: Present) {
     remove_hop_by_hop(headers, present);
 }
 
+/// Makes several lines of `X-Forwarded-For` one: proxies add themselves behind all of them, some by
+/// a line of their own, and whoever asks for the last entry must not be shown the client's.
+fn join_forwarded_for(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(FORWARDED_FOR).iter();
+    let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return };
+    let mut joined = first.as_bytes().to_vec();
+    for line in std::iter::once(second).chain(lines) {
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(line.as_bytes());
+    }
+    if let Ok(value) = HeaderValue::from_bytes(&joined) {
+        headers.insert(FORWARDED_FOR, value);
+    }
+}
+
 fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
     let mut lines = headers.get_all(FORWARDED_FOR).iter();
     let value = match lines.next() {
@@ -530,5 +548,25 @@ mod tests {
         headers.append(FORWARDED_FOR, HeaderValue::from_static("b"));
         append_forwarded_for(&mut headers, &peer);
         assert_eq!(headers[FORWARDED_FOR], "a, b, 9.9.9.9");
+    }
+
+    #[test]
+    fn lines_of_forwarded_for_become_one() {
+        let table: &[(&[&str], &[&str])] = &[
+            (&[], &[]),
+            (&["a"], &["a"]),
+            (&["a, b"], &["a, b"]),
+            (&["a", "b"], &["a, b"]),
+            (&["a, b", "", "c"], &["a, b, , c"]),
+        ];
+        for (lines, expected) in table {
+            let mut headers = HeaderMap::new();
+            for line in *lines {
+                headers.append(FORWARDED_FOR, HeaderValue::from_static(line));
+            }
+            join_forwarded_for(&mut headers);
+            let left: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
+            assert_eq!(left, *expected, "{lines:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@
 pub mod connect;
 pub mod exchange;
 pub mod headers;
-mod stream;
+pub(crate) mod stream;
 pub mod tunnel;
 
 use std::cell::Cell;

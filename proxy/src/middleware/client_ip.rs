@@ -10,6 +10,9 @@ use super::Context;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// Stands for an entry that is no text.
+const UNREADABLE: &str = "?";
+
 /// A built `ipStrategy` (Traefik: ipStrategy).
 #[derive(Debug, Default)]
 pub struct ClientIp {
@@ -67,8 +70,11 @@ impl ClientIp {
             (Some(mask), IpAddr::V6(v6)) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask)),
             _ => address,
         };
-        let line = || head.headers.get(FORWARDED_FOR).and_then(|line| line.to_str().ok());
-        let entries = || line().into_iter().flat_map(|line| line.rsplit(',')).map(str::trim);
+        let line = || head.headers.get(FORWARDED_FOR).map(|line| line.as_bytes());
+        // What a client wrote into the line must not hide what a proxy put behind it.
+        let entry = |bytes: &'h [u8]| str::from_utf8(bytes.trim_ascii()).unwrap_or(UNREADABLE);
+        let entries =
+            || line().into_iter().flat_map(|line| line.rsplit(|byte| *byte == b',')).map(entry);
         match &self.choice {
             Choice::Peer => Found::Address(masked(context.peer.ip().to_canonical())),
             Choice::Depth(depth) => match entries().nth(depth - 1) {
@@ -188,6 +194,21 @@ mod tests {
             assert_eq!(address, expected.map(|it| it.parse().unwrap()), "{text}");
         }
         assert_eq!(Found::Nobody.address(), None);
+    }
+
+    #[test]
+    fn bytes_of_a_client_hide_nobody() {
+        for (line, strategy, expected) in [
+            (&b"\xff, 1.1.1.1"[..], r#"{"depth":1}"#, Found::Address([1, 1, 1, 1].into())),
+            (b"\xff, 1.1.1.1", r#"{"depth":2}"#, Found::Text("?")),
+            (b"\xff\t,1.1.1.1", r#"{"excludedIPs":["1.1.1.1"]}"#, Found::Text("?")),
+        ] {
+            let written: routing::IpStrategy = serde_json::from_str(strategy).unwrap();
+            let strategy = ClientIp::build(Some(&written)).unwrap();
+            let (mut head, ()) = http::Request::new(()).into_parts();
+            head.headers.insert(FORWARDED_FOR, http::HeaderValue::from_bytes(line).unwrap());
+            assert_eq!(strategy.find(&head, &context("h.test", false)), expected, "{line:?}");
+        }
     }
 
     #[test]

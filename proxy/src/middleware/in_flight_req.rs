@@ -22,9 +22,8 @@ const SHARDS: usize = 16;
 /// A built `inFlightReq` (Traefik: InFlightReq), with its counts: of one router, over all threads.
 #[derive(Debug)]
 pub struct InFlightReq {
-    amount: u64,
-    /// As written, perhaps below zero.
-    told: i64,
+    /// As written; less than one lets nobody in.
+    amount: i64,
     source: Source,
     counts: Arc<Counts>,
 }
@@ -81,13 +80,16 @@ impl Drop for Entered {
 impl InFlightReq {
     pub(super) fn build(written: &routing::InFlightReq) -> Result<Self, String> {
         let source = Source::build(written.source_criterion.as_ref(), Source::Host)?;
-        let amount = u64::try_from(written.amount).unwrap_or(0);
-        Ok(Self { amount, told: written.amount, source, counts: Arc::default() })
+        Ok(Self { amount: written.amount, source, counts: Arc::default() })
+    }
+
+    fn most(&self) -> u64 {
+        u64::try_from(self.amount).unwrap_or(0)
     }
 
     fn refuse(&self) -> Response<Body> {
         let mut answer = respond::bare(StatusCode::TOO_MANY_REQUESTS);
-        *answer.body_mut() = Body::from(format!("max connections reached: {}", self.told));
+        *answer.body_mut() = Body::from(format!("max connections reached: {}", self.amount));
         answer
     }
 }
@@ -96,7 +98,7 @@ impl Around for InFlightReq {
     fn around<'f>(&'f self, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f> {
         let mut source = Vec::new();
         self.source.write(request.head, &request.context(), &mut source);
-        let Some(entered) = self.counts.enter(source, self.amount) else {
+        let Some(entered) = self.counts.enter(source, self.most()) else {
             return Box::pin(ready(self.refuse().into()));
         };
         let answering = rest.run(request);
@@ -112,7 +114,7 @@ impl Around for InFlightReq {
         self.source.write(head, context, &mut source);
         let now = self.counts.shard(&source).get(&source[..]).copied().unwrap_or(0);
         let source = String::from_utf8_lossy(&source);
-        vec![format!("lets {} requests of {source:?} in at a time; now {now}", self.amount)]
+        vec![format!("lets {} requests of {source:?} in at a time; now {now}", self.most())]
     }
 }
 

@@ -1,6 +1,7 @@
 //! Middlewares: built once per snapshot, run in order on the request and in reverse on the answer.
 
 mod add_prefix;
+mod aliases;
 mod auth;
 mod buffering;
 mod circuit_breaker;
@@ -143,8 +144,8 @@ impl<M: Edit + 'static> From<M> for Middleware {
 
 impl Middleware {
     /// Builds it, or says what is wrong with its options. Chains were flattened before and do not
-    /// come here.
-    pub fn build(written: &routing::Middleware) -> Result<Self, String> {
+    /// come here. `name`: its qualified name, by which it is known to other instances.
+    pub fn build(name: &str, written: &routing::Middleware) -> Result<Self, String> {
         fn around(middleware: impl Around + 'static) -> Middleware {
             Middleware::Around(Box::new(middleware))
         }
@@ -173,7 +174,7 @@ impl Middleware {
         } else if let Some(options) = &written.in_flight_req {
             InFlightReq::build(options).map(around)
         } else if let Some(options) = &written.rate_limit {
-            RateLimit::build(options).map(around)
+            RateLimit::build(name, options).map(around)
         } else if let Some(options) = &written.basic_auth {
             BasicAuth::build(options).map(around)
         } else if let Some(options) = &written.digest_auth {
@@ -247,7 +248,7 @@ mod tests {
     }
 
     pub fn build(options: &str) -> Result<Middleware, String> {
-        Middleware::build(&serde_json::from_str(options).unwrap())
+        Middleware::build("m@file", &serde_json::from_str(options).unwrap())
     }
 
     pub fn context(host: &str, tls: bool) -> Context<'_> {
@@ -342,7 +343,7 @@ mod tests {
 
     #[test]
     fn what_is_not_served_says_so() {
-        let error = Middleware::build(&routing::Middleware::default()).unwrap_err();
+        let error = Middleware::build("m@file", &routing::Middleware::default()).unwrap_err();
         assert!(error.contains("not served yet"), "{error}");
     }
 }

@@ -3,10 +3,14 @@
 use std::io::Write;
 
 use http::{HeaderName, request};
+use sha2::{Digest, Sha256};
 use swarmgate_config::routing;
 
 use super::Context;
 use super::client_ip::{ClientIp, Found};
+
+/// A source's name is no longer than this, bytes.
+const LONGEST: usize = 256;
 
 /// A built `sourceCriterion` (Traefik: sourceCriterion).
 #[derive(Debug)]
@@ -44,8 +48,23 @@ impl Source {
         }
     }
 
-    /// Writes the source's name into `name`, which is empty.
+    /// Writes the source's name into `name`, which is empty. Of a long one it is a digest: names
+    /// are remembered, and a header may be as long as its sender likes.
     pub fn write(&self, head: &request::Parts, context: &Context<'_>, name: &mut Vec<u8>) {
+        self.write_whole(head, context, name);
+        if name.len() > LONGEST {
+            let digest = Sha256::digest(&name);
+            name.clear();
+            name.extend_from_slice(b"sha256:");
+            for byte in digest {
+                // Writing to memory does not fail.
+                drop(write!(name, "{byte:02x}"));
+            }
+            name.shrink_to_fit();
+        }
+    }
+
+    fn write_whole(&self, head: &request::Parts, context: &Context<'_>, name: &mut Vec<u8>) {
         match self {
             Self::ClientIp(client_ip) => match client_ip.find(head, context) {
                 // Writing to memory does not fail.
@@ -93,6 +112,21 @@ mod tests {
             build(options).unwrap().write(&head, &context("H.test:80", false), &mut name);
             assert_eq!(String::from_utf8(name).unwrap(), expected, "{options}");
         }
+    }
+
+    #[test]
+    fn long_names_become_short() {
+        let by_key = build(r#"{"requestHeaderName":"x-key"}"#).unwrap();
+        let name = |key: String| {
+            let request = http::Request::builder().header("x-key", key).body(()).unwrap();
+            let mut name = Vec::new();
+            by_key.write(&request.into_parts().0, &context("h.test", false), &mut name);
+            name
+        };
+        assert_eq!(name("k".repeat(LONGEST)), "k".repeat(LONGEST).as_bytes());
+        let (long, other) = (name("k".repeat(60_000)), name("k".repeat(60_001)));
+        assert!(long.starts_with(b"sha256:") && long.len() == 71 && long.capacity() <= LONGEST);
+        assert_ne!(long, other);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::{Router, Written};
 
+use super::built;
 use super::place;
 use super::world::World;
 
@@ -85,8 +86,9 @@ pub fn look(world: &mut World, merged: &Merged, first: &[Finding]) -> Vec<Findin
         .filter(|(_, middleware)| middleware.used_by.iter().any(|by| !by.name().starts_with(PROBE)))
         .map(|(name, _)| name.to_string())
         .collect();
+    let built = built::look(&checked);
     let mut added: Vec<Finding> = Vec::new();
-    for mut finding in checked.findings {
+    for mut finding in checked.findings.into_iter().chain(built) {
         let new = finding.severity == Severity::Error
             && !known.contains(&(&finding.origin, finding.message.as_str()))
             && ADDED.contains(&place::id(&finding));

@@ -6,6 +6,7 @@
 //! engine's clients make of a file, and what lies around the proxy.
 
 mod again;
+mod built;
 mod command;
 mod follow;
 mod gather;

@@ -263,10 +263,15 @@ pub fn id(finding: &Finding) -> &'static str {
         ("not valid", "syntax"),
         ("a job serves no", "job"),
     ];
-    if let Some((_, id)) = table.iter().find(|(part, _)| message.contains(part)) {
+    let kind = finding.object.as_ref().map(|(kind, _)| *kind);
+    let is_middleware = kind == Some(ObjectKind::Middleware);
+    let fits = |(part, id): &&(&str, &str)| {
+        // A value of a middleware is no mistake of the file's form.
+        message.contains(part) && !(is_middleware && *id == "syntax")
+    };
+    if let Some((_, id)) = table.iter().find(fits) {
         return id;
     }
-    let kind = finding.object.as_ref().map(|(kind, _)| *kind);
     match (kind, &finding.origin) {
         (Some(ObjectKind::Router), _) => "router",
         (Some(ObjectKind::Service), _) => "service",

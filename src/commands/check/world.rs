@@ -18,6 +18,7 @@ use swarmgate_config::routing::{
 use swarmgate_discovery::offline::{self, Left, Outcome, Planned};
 
 use super::again;
+use super::built;
 use super::stack::{Engine, Label, Service, Stack};
 
 /// One proxy and all it serves.
@@ -109,6 +110,7 @@ impl World {
         self.assume_objects(&mut merged);
         self.checked = check::check(&self.install, &merged);
         let mut findings = std::mem::take(&mut self.checked.findings);
+        findings.extend(built::look(&self.checked));
         findings.extend(again::look(self, &merged, &findings));
         findings
     }

@@ -148,6 +148,35 @@ fn a_name_of_another_provider_is_suggested() {
 }
 
 #[test]
+fn a_router_and_its_service_have_a_bounded_number_together() {
+    // How often the router and its service name a chain of 600; what is said.
+    for (routers, services, expected) in [
+        (1, 0, None),
+        (0, 1, None),
+        (1, 1, Some("more than 1000 middlewares")),
+        (2, 0, Some("more than 1000 middlewares")),
+        (0, 2, Some("service \"s@file\" has more than 1000 middlewares")),
+        (20_000, 20_000, Some("more than 1000 middlewares")),
+    ] {
+        let list = |number, name| vec![name; number].join(", ");
+        let text = format!(
+            "http: {{routers: {{r: {{rule: 'Host(`h`)', service: s, middlewares: [{}]}}}}, services: \
+             {{s: {{loadBalancer: {{servers: []}}, middlewares: [{}]}}}}, middlewares: {{m: \
+             {{addPrefix: {{prefix: /x}}}}, c: {{chain: {{middlewares: [{}]}}}}}}}}",
+            list(routers, "c"),
+            list(services, "c"),
+            list(600, "m")
+        );
+        let checked = checked(ONE, &[("file", &text)]);
+        let found = router(&checked, "r");
+        match expected {
+            None => assert_eq!(found.status, Status::Enabled, "{:?}", found.errors),
+            Some(text) => assert!(found.errors[0].contains(text), "{:?}", found.errors),
+        }
+    }
+}
+
+#[test]
 fn exploding_and_deep_chains_are_bounded() {
     use std::fmt::Write as _;
     let mut doubling = String::from("m0: {addPrefix: {prefix: /x}}");

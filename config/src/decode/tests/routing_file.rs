@@ -293,7 +293,8 @@ http:
       tls: {ca: a, cert: a, key: a, insecureSkipVerify: true, caOptional: true}}}
     ipAllowList: {ipAllowList: {sourceRange: [a], ipStrategy: {depth: 1, excludedIPs: [a], ipv6Subnet: 64}, rejectStatusCode: 404}}
     ipWhiteList: {ipWhiteList: {sourceRange: [a], ipStrategy: {depth: 1}}}
-    rateLimit: {rateLimit: {average: 1, period: 1s, burst: 1, redis: {endpoints: [a]},
+    rateLimit: {rateLimit: {average: 1, period: 1s, burst: 1, redis: {endpoints: [a], tls: {ca: a, cert: b, key: c, insecureSkipVerify: true},
+      username: a, password: b, db: 1, poolSize: 1, minIdleConns: 1, maxActiveConns: 1, readTimeout: 1s, writeTimeout: 1s, dialTimeout: 1s},
       sourceCriterion: {ipStrategy: {depth: 0}, requestHeaderName: a, requestHost: true}}}
     inFlightReq: {inFlightReq: {amount: 1, sourceCriterion: {requestHost: true}}}
     compress: {compress: {encodings: [gzip], defaultEncoding: gzip, minResponseBodyBytes: 1, excludedContentTypes: [a], includedContentTypes: [a]}}

@@ -1,8 +1,10 @@
 //! Middlewares that limit or repeat requests.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::IpStrategy;
+use super::{ForwardAuthTls, IpStrategy};
 use crate::routing::is_default;
 use crate::scalar::Duration;
 
@@ -33,7 +35,7 @@ pub struct RateLimit {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_criterion: Option<SourceCriterion>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub redis: Option<serde_json::Value>,
+    pub redis: Option<Redis>,
 }
 
 impl Default for RateLimit {
@@ -45,6 +47,71 @@ impl Default for RateLimit {
             source_criterion: None,
             redis: None,
         }
+    }
+}
+
+/// `rateLimit.redis`: where several instances keep their buckets together. Its `Debug` shows no
+/// password and no key.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Redis {
+    /// `host:port`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub endpoints: Vec<String>,
+    /// Each a path or the PEM itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ForwardAuthTls>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub username: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub password: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub db: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub pool_size: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_idle_conns: i64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_active_conns: i64,
+    /// No limit when 0 or less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_timeout: Option<Duration>,
+    /// No limit when 0 or less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_timeout: Option<Duration>,
+    /// The default when 0 or less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dial_timeout: Option<Duration>,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self {
+            endpoints: vec!["127.0.0.1:6379".into()],
+            tls: None,
+            username: String::new(),
+            password: String::new(),
+            db: 0,
+            pool_size: 0,
+            min_idle_conns: 0,
+            max_active_conns: 0,
+            read_timeout: Some(Duration::from_secs(3)),
+            write_timeout: Some(Duration::from_secs(3)),
+            dial_timeout: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("endpoints", &self.endpoints)
+            .field("tls", &self.tls.is_some())
+            .field("username", &self.username)
+            .field("password", &!self.password.is_empty())
+            .field("db", &self.db)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,5 +187,19 @@ impl Default for CircuitBreaker {
             recovery_duration: Some(Duration::from_secs(10)),
             response_code: Some(503),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_password() {
+        let tls = Some(ForwardAuthTls { key: "a-key".into(), ..Default::default() });
+        let written = Redis { password: "a-password".into(), tls, ..Default::default() };
+        let text = format!("{written:?}");
+        assert!(!text.contains("a-password") && !text.contains("a-key"), "{text}");
+        assert!(text.contains("127.0.0.1:6379"), "{text}");
     }
 }

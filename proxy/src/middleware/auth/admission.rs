@@ -6,6 +6,8 @@ use http::header::{
 };
 use swarmgate_config::routing;
 
+use crate::middleware::aliases::remove_aliases;
+
 /// They frame or route the message.
 const OURS: [HeaderName; 7] =
     [CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -38,6 +40,7 @@ impl Admission {
     /// Takes what the client said of itself away and puts what is known in its place.
     pub(super) fn apply(&self, headers: &mut HeaderMap, user: &[u8]) {
         if let Some(field) = &self.field {
+            remove_aliases(headers, std::iter::once(field));
             match HeaderValue::from_bytes(user) {
                 Ok(user) => drop(headers.insert(field, user)),
                 // No user is called so (`users.rs`); the client's own word must not stand.
@@ -95,6 +98,19 @@ mod tests {
             left.sort_unstable();
             assert_eq!(left, *expected, "{options}");
         }
+    }
+
+    #[test]
+    fn nothing_looks_like_it() {
+        let mut headers = HeaderMap::new();
+        for name in ["x_user", "x.user", "x-user", "x-other"] {
+            headers.append(name, HeaderValue::from_static("spoofed"));
+        }
+        build(r#"{"headerField":"X-User"}"#).unwrap().apply(&mut headers, b"bob");
+        let mut left: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["x-other", "x-user"]);
+        assert_eq!(headers["x-user"], "bob");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http::request;
 use swarmgate_config::routing;
 
 use super::value;
+use crate::middleware::aliases::remove_aliases;
 use crate::middleware::{ForwardedHost, NoForwardedFor};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -45,7 +46,7 @@ impl Edits {
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = &HeaderName> {
+    fn names(&self) -> impl Iterator<Item = &HeaderName> + Clone {
         self.remove.iter().chain(self.set.iter().map(|(name, _)| name))
     }
 }
@@ -72,7 +73,7 @@ impl Custom {
 
     pub(super) fn on_request(&self, head: &mut request::Parts) {
         if !self.request.is_empty() {
-            remove_aliases(&mut head.headers, &self.request);
+            remove_aliases(&mut head.headers, self.request.names());
             self.request.apply(&mut head.headers);
             if self.no_forwarded_for {
                 head.extensions.insert(NoForwardedFor);
@@ -116,28 +117,4 @@ fn edits(option: &str, written: &BTreeMap<String, String>, folded: bool) -> Resu
         edits.set.push((parsed, value(&format!("{option}.{name}"), text)?));
     }
     Ok(edits)
-}
-
-/// Removes headers that a server's CGI-style variables would take for the ones we write
-/// (`X_User` for `X-User`), so that no client can shadow them.
-fn remove_aliases(headers: &mut HeaderMap, edits: &Edits) {
-    let odd = |name: &HeaderName| {
-        name.as_str().bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'-')
-    };
-    if !headers.keys().any(odd) {
-        return;
-    }
-    let fold = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'-' };
-    let aliases: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| odd(name))
-        .filter(|name| {
-            let folded = || name.as_str().bytes().map(fold);
-            edits.names().any(|ours| ours.as_str().bytes().map(fold).eq(folded()))
-        })
-        .cloned()
-        .collect();
-    for name in aliases {
-        headers.remove(name);
-    }
 }

@@ -1,6 +1,7 @@
 //! `rateLimit`: so many requests of one source in a time.
 
 mod buckets;
+mod shared;
 
 use std::future::ready;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use swarmgate_config::routing;
 use swarmgate_config::scalar;
 
 use self::buckets::{Buckets, Token};
+use self::shared::Shared;
 use super::client_ip::ClientIp;
 use super::source::Source;
 use super::{Answering, Around, Context, Rest};
@@ -24,22 +26,22 @@ const X_RETRY_IN: HeaderName = HeaderName::from_static("x-retry-in");
 #[derive(Debug)]
 pub struct RateLimit {
     source: Source,
-    /// None: there is no limit.
-    buckets: Option<Buckets>,
-    /// What the buckets count their time from.
-    begun: Instant,
+    limit: Limit,
     described: String,
 }
 
+#[derive(Debug)]
+enum Limit {
+    /// All requests pass.
+    None,
+    /// Buckets of our own; their time is counted from a moment.
+    Own(Box<Buckets>, Instant),
+    /// Buckets in a Redis, of all routers and instances that have this middleware.
+    Shared(Shared),
+}
+
 impl RateLimit {
-    pub(super) fn build(written: &routing::RateLimit) -> Result<Self, String> {
-        if written.redis.is_some() {
-            return Err(
-                "rateLimit.redis is not served yet, and without it each instance would let \
-                        in the whole rate"
-                    .into(),
-            );
-        }
+    pub(super) fn build(name: &str, written: &routing::RateLimit) -> Result<Self, String> {
         let client_ip = Source::ClientIp(ClientIp::default());
         let source = Source::build(written.source_criterion.as_ref(), client_ip)?;
         let period = match written.period.map(scalar::Duration::nanoseconds) {
@@ -65,47 +67,81 @@ impl RateLimit {
         };
         let rate = average as f64 * 1e9 / period as f64;
         let patience = if rate < 1.0 { 0.5 } else { 0.5 / rate.floor() };
+        let patience = Duration::from_secs_f64(patience);
+        let limit = match &written.redis {
+            // Without a limit nobody is asked, but what is written is checked.
+            Some(redis) if average == 0 => {
+                Shared::new(name, redis, 1.0, burst, patience).map(|_| Limit::None)?
+            }
+            Some(redis) => Limit::Shared(Shared::new(name, redis, rate, burst, patience)?),
+            None if average == 0 => Limit::None,
+            None => {
+                let buckets = Buckets::new(rate, burst, patience);
+                Limit::Own(Box::new(buckets), Instant::now())
+            }
+        };
         let period = scalar::Duration::from_nanos(period);
-        Ok(Self {
-            source,
-            buckets: (average > 0)
-                .then(|| Buckets::new(rate, burst, Duration::from_secs_f64(patience))),
-            begun: Instant::now(),
-            described: format!("{average} requests in {period}, {burst} at once"),
-        })
+        let described = format!("{average} requests in {period}, {burst} at once");
+        Ok(Self { source, limit, described })
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn take(&self, head: &request::Parts, context: &Context<'_>) -> Token {
-        let Some(buckets) = &self.buckets else { return Token::Now };
+    fn source(&self, head: &request::Parts, context: &Context<'_>) -> Vec<u8> {
         let mut source = Vec::with_capacity(40);
         self.source.write(head, context, &mut source);
-        buckets.take(&source, self.now())
+        source
     }
+}
+
+/// Nanoseconds since then.
+fn since(begun: &Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Around for RateLimit {
     fn around<'f>(&'f self, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f> {
-        match self.take(request.head, &request.context()) {
-            Token::Now => rest.run(request),
-            Token::After(wait) => Box::pin(async move {
-                tokio::time::sleep(wait).await;
-                rest.run(request).await
-            }),
-            Token::None(wait) => Box::pin(ready(refuse(wait).into())),
-        }
+        let source = || self.source(request.head, &request.context());
+        let token = match &self.limit {
+            Limit::None => Token::Now,
+            Limit::Own(buckets, begun) => buckets.take(&source(), since(begun)),
+            Limit::Shared(shared) => {
+                let source = source();
+                return Box::pin(async move {
+                    match shared.take(&source).await {
+                        Some(token) => go_on(token, request, rest).await,
+                        None => shared::refuse().into(),
+                    }
+                });
+            }
+        };
+        go_on(token, request, rest)
     }
 
     fn would_do(&self, head: &request::Parts, context: &Context<'_>) -> Vec<String> {
-        let Some(buckets) = &self.buckets else { return vec!["lets all requests in".into()] };
-        let mut source = Vec::new();
-        self.source.write(head, context, &mut source);
-        let left = buckets.left(&source, self.now());
-        let source = String::from_utf8_lossy(&source);
-        vec![format!("lets {} of {source:?} in; {left} left now", self.described)]
+        let source = self.source(head, context);
+        let shown = String::from_utf8_lossy(&source);
+        let described = &self.described;
+        vec![match &self.limit {
+            Limit::None => "lets all requests in".into(),
+            Limit::Own(buckets, begun) => {
+                let left = buckets.left(&source, since(begun));
+                format!("lets {described} of {shown:?} in; {left} left now")
+            }
+            Limit::Shared(shared) => {
+                format!("lets {described} of {shown:?} in; counted by the {shared:?}")
+            }
+        }]
+    }
+}
+
+/// What becomes of a request that gets this.
+fn go_on<'f>(token: Token, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f> {
+    match token {
+        Token::Now => rest.run(request),
+        Token::After(wait) => Box::pin(async move {
+            tokio::time::sleep(wait).await;
+            rest.run(request).await
+        }),
+        Token::None(wait) => Box::pin(ready(refuse(wait).into())),
     }
 }
 
@@ -127,12 +163,19 @@ mod tests {
     use crate::middleware::tests::{build, context};
 
     fn limit(options: &str) -> RateLimit {
-        RateLimit::build(&serde_json::from_str(options).unwrap()).unwrap()
+        RateLimit::build("m@file", &serde_json::from_str(options).unwrap()).unwrap()
     }
 
     fn passes(limit: &RateLimit) -> bool {
         let (head, ()) = http::Request::new(()).into_parts();
-        !matches!(limit.take(&head, &context("h.test", false)), Token::None(_))
+        let source = limit.source(&head, &context("h.test", false));
+        match &limit.limit {
+            Limit::None => true,
+            Limit::Own(buckets, begun) => {
+                !matches!(buckets.take(&source, since(begun)), Token::None(_))
+            }
+            Limit::Shared(_) => panic!("{limit:?} asks somebody else"),
+        }
     }
 
     #[test]
@@ -141,6 +184,7 @@ mod tests {
         for (options, expected) in [
             ("{}", 30),
             (r#"{"average":0,"burst":1}"#, 30),
+            (r#"{"average":0,"redis":{}}"#, 30),
             (r#"{"average":1,"period":"1h"}"#, 1),
             (r#"{"average":1,"period":"1h","burst":0}"#, 1),
             (r#"{"average":1,"period":"1h","burst":7}"#, 7),
@@ -174,7 +218,8 @@ mod tests {
         for (options, expected) in [
             (r#"{"average":1,"period":"-1s"}"#, "negative value not valid for period: -1s"),
             (r#"{"average":-1}"#, "average is -1"),
-            (r#"{"average":1,"redis":{}}"#, "redis is not served yet"),
+            (r#"{"average":1,"redis":{"endpoints":["redis"]}}"#, "\"redis\" is no address"),
+            (r#"{"redis":{"endpoints":["a:1","b:1"]}}"#, "Redis Cluster"),
             (
                 r#"{"average":1,"sourceCriterion":{"requestHost":true,"requestHeaderName":"x"}}"#,
                 "mutually exclusive",
