@@ -2,7 +2,10 @@
 
 mod add_prefix;
 mod auth;
+mod begun;
 mod client_ip;
+mod compress;
+mod content_type;
 mod encoded_characters;
 mod escape;
 mod headers;
@@ -22,6 +25,9 @@ mod strip_prefix;
 mod strip_prefix_regex;
 mod template;
 
+#[cfg(test)]
+mod scripted;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
@@ -35,6 +41,8 @@ use crate::serve::service::Request;
 
 use self::add_prefix::AddPrefix;
 use self::auth::{BasicAuth, DigestAuth};
+use self::compress::Compress;
+use self::content_type::ContentType;
 use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
@@ -164,6 +172,10 @@ impl Middleware {
             BasicAuth::build(options).map(around)
         } else if let Some(options) = &written.digest_auth {
             DigestAuth::build(options).map(around)
+        } else if let Some(options) = &written.compress {
+            Compress::build(options).map(around)
+        } else if let Some(options) = &written.content_type {
+            Ok(ContentType::build(options))
         } else {
             Err("this kind of middleware is not served yet".into())
         }

@@ -1,4 +1,5 @@
-//! Middlewares that change bodies or hand the client's certificate on (not served yet).
+//! Middlewares that change bodies or hand the client's certificate on (only `compress` and
+//! `contentType` are served yet).
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::routing::is_default;
 
 /// `compress`; presence alone turns it on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Compress {
@@ -15,12 +16,26 @@ pub struct Compress {
     pub excluded_content_types: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub included_content_types: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_response_body_bytes: Option<i64>,
+    /// 0 and less: the default, 1024.
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_response_body_bytes: i64,
+    /// In order of preference.
     #[serde(skip_serializing_if = "is_default")]
     pub encodings: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub default_encoding: String,
+}
+
+impl Default for Compress {
+    fn default() -> Self {
+        Self {
+            excluded_content_types: Vec::new(),
+            included_content_types: Vec::new(),
+            min_response_body_bytes: 0,
+            encodings: ["gzip", "br", "zstd"].map(String::from).into(),
+            default_encoding: String::new(),
+        }
+    }
 }
 
 /// `contentType`; presence alone turns it on.
