@@ -2,6 +2,8 @@
 //! remembers.
 
 mod auth;
+mod compress;
+mod content_type;
 mod in_flight_req;
 mod rate_limit;
 mod stage;

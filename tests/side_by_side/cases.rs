@@ -1,5 +1,6 @@
 //! The requests, one line each, by feature.
 
+mod bodies;
 mod headers;
 
 use std::time::Duration;
@@ -100,6 +101,11 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
+    all.extend(plain("web", bodies::NEGOTIATION));
+    for (name, line) in bodies::compress() {
+        all.extend(plain("web", &[(name.leak(), &line)]));
+    }
+    all.extend(plain("web", bodies::CONTENT_TYPE));
     all.extend(plain("web", AUTH));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));

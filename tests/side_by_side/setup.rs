@@ -32,7 +32,10 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
 ];
 
 /// The routing configuration: one file for each feature, all in one folder.
-const ROUTING: &[(&str, &str)] = &[("routing/base.yml", include_str!("routing/base.yml"))];
+const ROUTING: &[(&str, &str)] = &[
+    ("routing/base.yml", include_str!("routing/base.yml")),
+    ("routing/bodies.yml", include_str!("routing/bodies.yml")),
+];
 
 /// What both proxies talk to.
 pub struct World {
