@@ -84,7 +84,8 @@ fn events_arrive_when_they_are_made() {
         assert_eq!(head.header("content-encoding"), Some(coding));
         let (mut coded, begun, mut times) = (Vec::new(), Instant::now(), Vec::new());
         for expected in ["111", "111222", "111222333"] {
-            while coding::decode(coding, &coded).is_none_or(|(body, _)| body != expected.as_bytes()) {
+            while coding::decode(coding, &coded).is_none_or(|(body, _)| body != expected.as_bytes())
+            {
                 coded.extend(client.chunk().unwrap().expect("more"));
             }
             times.push(begun.elapsed());
@@ -117,7 +118,8 @@ fn a_pause_shows_what_came_before() {
 #[test]
 fn what_breaks_off_has_no_end() {
     let stage = Stage::set(ROUTERS, MIDDLEWARES);
-    let broken = "raw HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n5\\r\\nhello\\r\\n";
+    let broken =
+        "raw HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n5\\r\\nhello\\r\\n";
     for coding in CODINGS {
         for orders in [&["bytes 100000", "short"][..], &["text 3000", "short"], &[broken]] {
             let mut client = stage.connect();
@@ -170,11 +172,9 @@ fn a_client_that_leaves() {
             client.head().unwrap();
             assert_eq!(stage.get("few.test", &[]).status, 429);
             drop(client);
-            eventually("its place is free", LIMIT, || {
-                match stage.get("few.test", &[]).status {
-                    200 => Ok(()),
-                    other => Err(other.to_string()),
-                }
+            eventually("its place is free", LIMIT, || match stage.get("few.test", &[]).status {
+                200 => Ok(()),
+                other => Err(other.to_string()),
             });
         }
     }

@@ -33,7 +33,7 @@ fn types() {
         (&["bytes 3000000"], Some("application/octet-stream")),
     ];
     for (orders, expected) in table {
-        let orders = [orders, &["untyped"][..]].concat();
+        let orders = [*orders, &["untyped"]].concat();
         let answer = stage.get("ct.test", &orders);
         assert_eq!(answer.header("content-type"), *expected, "{orders:?}");
         assert_eq!(stage.get("no.test", &orders).body, answer.body, "{orders:?}");

@@ -432,7 +432,8 @@ pub fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
         // Knuth's MMIX generator; its high bits have no pattern that matters here.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     (0..length).map(|_| next()).collect()

@@ -201,6 +201,7 @@ mod tests {
     use super::super::super::scripted::{Step, measured, run, scripted};
     use super::super::encoder::tests::{ALL, decode};
     use super::super::negotiate::Encoding;
+    use super::super::tests::noise;
     use super::*;
 
     fn compressed(encoding: Encoding, original: Body, live: bool) -> Compressed {
@@ -298,9 +299,7 @@ mod tests {
     #[test]
     fn output_is_handed_out_in_pieces() {
         for encoding in ALL {
-            let noise: Vec<u8> = (0..1_u64 << 20)
-                .map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) >> 56) as u8)
-                .collect();
+            let noise = noise(1 << 20);
             let steps = vec![Made(Bytes::from(noise.clone()))];
             let mut body = compressed(encoding, scripted(steps), true);
             let mut coded = Vec::new();

@@ -260,7 +260,7 @@ pub(super) mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut out = Vec::new();
-        let noise: Vec<u8> = (0..1_u64 << 20).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let noise = super::super::tests::noise(1 << 20);
         let mut held = |length| {
             let Encoder::Zstd(mut context) = Encoder::new(Encoding::Zstd, length).unwrap() else {
                 panic!("not zstd");

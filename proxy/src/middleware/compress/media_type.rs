@@ -14,7 +14,9 @@ pub(super) fn parse(value: &[u8]) -> Option<(Cow<'_, str>, bool)> {
         Some((b'/', behind)) => Some(token(behind)),
         Some(_) => return None,
     };
-    if first.is_empty() || subtype.is_some_and(|(subtype, behind)| subtype.is_empty() || !behind.is_empty()) {
+    if first.is_empty()
+        || subtype.is_some_and(|(subtype, behind)| subtype.is_empty() || !behind.is_empty())
+    {
         return None;
     }
     let name = std::str::from_utf8(name).ok()?;

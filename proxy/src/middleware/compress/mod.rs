@@ -64,7 +64,8 @@ struct Chosen {
 
 impl Compress {
     pub(super) fn build(written: &routing::Compress) -> Result<Self, String> {
-        let (excluded, included) = (&written.excluded_content_types, &written.included_content_types);
+        let (excluded, included) =
+            (&written.excluded_content_types, &written.included_content_types);
         if !excluded.is_empty() && !included.is_empty() {
             return Err("excludedContentTypes and includedContentTypes options are mutually \
                         exclusive"

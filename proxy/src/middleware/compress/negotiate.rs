@@ -68,11 +68,9 @@ impl Offer {
         let items = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
         let mut best: Option<(Wish, f64)> = None;
         for (wish, weight) in items.filter_map(|item| self.wish(item)) {
-            let better = best.is_none_or(|(other, heaviest)| {
-                match compare(weight, heaviest) {
-                    Ordering::Equal => wish < other,
-                    order => order == Ordering::Greater,
-                }
+            let better = best.is_none_or(|(other, heaviest)| match compare(weight, heaviest) {
+                Ordering::Equal => wish < other,
+                order => order == Ordering::Greater,
             });
             if better {
                 best = Some((wish, weight));
@@ -191,7 +189,11 @@ mod tests {
         ];
         for (encodings, default, lines, expected) in table {
             let offer = Offer { encodings: encodings.to_vec(), default: *default };
-            assert_eq!(offer.choose(&headers(lines)), *expected, "{encodings:?} {default:?} {lines:?}");
+            assert_eq!(
+                offer.choose(&headers(lines)),
+                *expected,
+                "{encodings:?} {default:?} {lines:?}"
+            );
         }
     }
 

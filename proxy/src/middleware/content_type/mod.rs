@@ -118,8 +118,16 @@ mod tests {
         let table: Vec<(Body, Option<&str>, &str)> = vec![
             (Body::from("<html>"), Some("text/html; charset=utf-8"), "<html>"),
             // The first piece has to do where more may never come.
-            (scripted(vec![first.clone(), second.clone()]), Some("text/plain; charset=utf-8"), "<html>"),
-            (measured(vec![first.clone(), Later, second]), Some("text/html; charset=utf-8"), "<html>"),
+            (
+                scripted(vec![first.clone(), second.clone()]),
+                Some("text/plain; charset=utf-8"),
+                "<html>",
+            ),
+            (
+                measured(vec![first.clone(), Later, second]),
+                Some("text/html; charset=utf-8"),
+                "<html>",
+            ),
             (scripted(vec![Later, Data(b"\0"), Trailer]), Some("application/octet-stream"), "\0"),
             (scripted(vec![Trailer]), None, ""),
             (scripted(vec![]), None, ""),

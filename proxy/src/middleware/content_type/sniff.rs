@@ -90,8 +90,7 @@ pub fn sniff(data: &[u8]) -> &'static str {
     if let Some(known) = signed(data, BEHIND_MP4) {
         return known;
     }
-    let binary =
-        |byte: &u8| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
+    let binary = |byte: &u8| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
     if visible.iter().any(binary) { "application/octet-stream" } else { TEXT }
 }
 
