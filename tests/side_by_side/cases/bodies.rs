@@ -506,7 +506,7 @@ pub const CONTENT_TYPE: &[(&str, &str)] = &[
     ),
     (
         "contentType: encoded",
-        "GET / ct.test | X-Do: untyped | X-Do: body <!DOCTYPE html><p> | X-Do: header Content-Encoding: gzip",
+        "GET / ct.test | X-Do: untyped | X-Do: body <!DOCTYPE html><p> | X-Do: header Content-Encoding: br",
     ),
     (
         "contentType: encoded as nothing",

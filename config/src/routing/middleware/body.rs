@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::routing::is_default;
 
@@ -19,8 +19,8 @@ pub struct Compress {
     /// 0 and less: the default, 1024.
     #[serde(skip_serializing_if = "is_default")]
     pub min_response_body_bytes: i64,
-    /// In order of preference.
-    #[serde(skip_serializing_if = "is_default")]
+    /// In order of preference; an empty list is none at all, and the default stays.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "encodings")]
     pub encodings: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub default_encoding: String,
@@ -36,6 +36,11 @@ impl Default for Compress {
             default_encoding: String::new(),
         }
     }
+}
+
+fn encodings<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<String>, D::Error> {
+    let encodings = Vec::deserialize(written)?;
+    Ok(if encodings.is_empty() { Compress::default().encodings } else { encodings })
 }
 
 /// `contentType`; presence alone turns it on.
