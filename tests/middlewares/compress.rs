@@ -1,12 +1,12 @@
 //! `compress` on the wire: streams as they are made, broken ones, slow readers, outside judges.
 
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::io;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use swarmgate_testkit::client::Response;
 use swarmgate_testkit::eventually::eventually;
-use swarmgate_testkit::upstream::{letters, pattern};
+use swarmgate_testkit::upstream::{letters, noise, pattern};
 use swarmgate_testkit::{coding, real};
 
 use crate::stage::{LIMIT, Stage};
@@ -203,31 +203,60 @@ fn trailers_follow_the_stream() {
     }
 }
 
-/// The tools that everybody has take what we make.
+/// Somebody else's decoders take what we make, over HTTP/1.1 and HTTP/2.
 #[test]
-fn tools_agree() {
+fn curl_agrees() {
+    let Some(curl) = real::curl("compress, as curl decodes it") else { return };
     let stage = Stage::set(ROUTERS, MIDDLEWARES);
-    for (tool, coding) in [("gzip", "gzip"), ("zstd", "zstd"), ("brotli", "br")] {
-        let Some(program) = real::program(tool) else {
-            real::skip("compress by outside tools", &format!("there is no {tool}"));
+    let version = Command::new(&curl).arg("--version").output().expect("it starts");
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    for (coding, library) in [("gzip", "zlib/"), ("br", "brotli/"), ("zstd", "zstd/")] {
+        if !version.contains(library) {
+            real::skip("compress, as curl decodes it", &format!("curl without {coding}"));
             continue;
-        };
-        for orders in [&["bytes 300000"][..], &["text 100", "chunked"], &["text 1000", "drip 20"]] {
-            let answer = get(&stage, coding, orders).unwrap();
-            let expected = decoded(&answer, coding);
-            let mut child = Command::new(&program)
-                .arg("-dc")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("it starts");
-            let mut stdin = child.stdin.take().expect("piped");
-            let coded = answer.body.clone();
-            let feeding = std::thread::spawn(move || stdin.write_all(&coded));
-            let output = child.wait_with_output().expect("it ends");
-            feeding.join().expect("no panic").expect("it reads");
-            assert!(output.status.success(), "{tool}: {output:?}");
-            assert!(output.stdout == expected, "{tool} {orders:?}");
         }
+        for protocol in ["--http1.1", "--http2-prior-knowledge"] {
+            for (orders, expected) in [
+                (&["text 3000"][..], letters(3000)),
+                (&["bytes 300000"], pattern(300_000)),
+                (&["noise 300000"], noise(300_000)),
+                (&["text 100", "chunked"], letters(100)),
+                (&["text 1000", "drip 20"], letters(1000)),
+                (&["text 1000", "trailer X-Sum: 1"], letters(1000)),
+            ] {
+                let output = Command::new(&curl)
+                    .args(["-sS", "--compressed", "--max-time", "20", "--noproxy", "*", protocol])
+                    .args(["-H", "Host: z.test", "-H", &format!("Accept-Encoding: {coding}")])
+                    .args(orders.iter().flat_map(|order| ["-H".into(), format!("X-Do: {order}")]))
+                    .arg(format!("http://127.0.0.1:{}/", stage.web))
+                    .output()
+                    .expect("it starts");
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{coding} {protocol} {orders:?}: {said}");
+                assert!(output.stdout == expected, "{coding} {protocol} {orders:?}");
+            }
+        }
+    }
+}
+
+/// The access log tells both sizes, and their ratio.
+#[test]
+fn sizes_in_the_access_log() {
+    let log = ["--accesslog=true", "--accesslog.format=json"];
+    let stage = Stage::set_with(ROUTERS, MIDDLEWARES, &log);
+    for coding in CODINGS {
+        let target = format!("GET /{coding} ");
+        let request = request("z.test", coding, &["text 70000"]).replace("GET / ", &target);
+        let answer = stage.connect().exchange(request).unwrap();
+        let sent = format!("\"DownstreamContentSize\":{},", answer.body.len());
+        let path = format!("\"RequestPath\":\"/{coding}\"");
+        eventually("it is logged", LIMIT, || {
+            let output = stage.process.output();
+            let line = output.lines().find(|line| line.contains(&path)).ok_or("no line")?;
+            let told = line.contains(&sent)
+                && line.contains("\"OriginContentSize\":70000,")
+                && line.contains("\"GzipRatio\":");
+            if told { Ok(()) } else { Err(line.to_owned()) }
+        });
     }
 }

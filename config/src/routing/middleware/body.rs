@@ -148,3 +148,24 @@ pub struct DistinguishedName {
     #[serde(skip_serializing_if = "is_default")]
     pub domain_component: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodings_that_nobody_lists() {
+        let all = ["gzip", "br", "zstd"];
+        for (written, expected) in [
+            ("{}", &all[..]),
+            (r#"{"encodings":[]}"#, &all),
+            (r#"{"encodings":["br"]}"#, &["br"]),
+            (r#"{"encodings":[""]}"#, &[""]),
+        ] {
+            let compress: Compress = serde_json::from_str(written).unwrap();
+            assert_eq!(compress.encodings, expected, "{written}");
+            let shown = serde_json::to_value(&compress).unwrap();
+            assert_eq!(shown, serde_json::json!({ "encodings": expected }), "{written}");
+        }
+    }
+}

@@ -41,6 +41,8 @@ pub struct Compressed {
     pause: Option<Pin<Box<Sleep>>>,
     /// What was encoded in this turn, bytes.
     worked: usize,
+    /// Taken from the original, bytes.
+    given: u64,
     /// What follows the last byte.
     end: Option<Result<HeaderMap, Error>>,
 }
@@ -57,6 +59,7 @@ impl Compressed {
             live,
             pause: None,
             worked: 0,
+            given: 0,
             end: None,
         }
     }
@@ -95,6 +98,7 @@ impl Compressed {
             None => self.encode(&[], Then::End),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
+                    self.given = self.given.saturating_add(data.len() as u64);
                     self.input = data;
                     Ok(())
                 }
@@ -189,6 +193,10 @@ impl Changed for Compressed {
     fn original_mut(&mut self) -> Option<&mut Body> {
         Some(&mut self.original)
     }
+
+    fn given(&self) -> Option<u64> {
+        self.original.given().or(Some(self.given))
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +284,7 @@ mod tests {
                 // What broke off has no end.
                 assert_eq!(decode(encoding, &coded), (b"some bytes".to_vec(), !failed));
                 assert!(body.is_end_stream());
+                assert_eq!(body.given(), Some(10));
                 assert!(matches!(poll(&mut body), Poll::Ready(None)));
             }
             let mut body = compressed(encoding, scripted(vec![Fail]), true);

@@ -1,5 +1,6 @@
 //! Which encoding an answer gets: the client's `Accept-Encoding`, read as Traefik reads it.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use http::HeaderMap;
@@ -86,9 +87,13 @@ impl Offer {
     /// One item of the list, and its weight if it is acceptable. Only blanks are left out, and a
     /// parameter before `q` hides it.
     fn wish(&self, item: &[u8]) -> Option<(Wish, f64)> {
-        let item: Vec<u8> = item.iter().copied().filter(|byte| *byte != b' ').collect();
-        let item = String::from_utf8(item).ok()?;
-        let (name, parameter) = item.split_once(';').unwrap_or((&item, ""));
+        let outer = item.iter().take_while(|byte| **byte == b' ').count();
+        let item = std::str::from_utf8(item.get(outer..)?).ok()?;
+        let item = match item.contains(' ') {
+            true => Cow::Owned(item.replace(' ', "")),
+            false => Cow::Borrowed(item),
+        };
+        let (name, parameter) = item.split_once(';').unwrap_or((&*item, ""));
         let wish = match name {
             "*" => Wish::Anything,
             "identity" => Wish::Identity,
