@@ -52,7 +52,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(logged) = self.logged.take() {
             let gone = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
-            logged.write(&self.connection, gone, None, 0);
+            logged.write(&self.connection, gone, None, 0, 0);
         }
     }
 }
