@@ -41,8 +41,11 @@ pub(super) fn parse(value: &[u8]) -> Option<(Cow<'_, str>, bool)> {
     }
 }
 
-/// `; charset=utf-8`: name, value and what follows.
-fn parameter(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>, &[u8])> {
+/// A parameter's name and value, and what follows it.
+type Parameter<'a> = (&'a [u8], Cow<'a, [u8]>, &'a [u8]);
+
+/// The `; charset=utf-8` that the text begins with.
+fn parameter(text: &[u8]) -> Option<Parameter<'_>> {
     let text = text.strip_prefix(b";")?.trim_ascii_start();
     let (key, text) = token(text);
     if key.is_empty() {

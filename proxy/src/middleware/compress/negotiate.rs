@@ -125,9 +125,9 @@ pub fn names_gzip(headers: &HeaderMap) -> bool {
         if !parts.next().is_some_and(|name| name.eq_ignore_ascii_case(b"gzip")) {
             continue;
         }
-        let weights = parts.filter_map(|part| part.strip_prefix(b"q="));
+        let mut weights = parts.filter_map(|part| part.strip_prefix(b"q="));
         let weight = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
-        return weights.last().is_none_or(|text| weight(text).unwrap_or(0.0) > 0.0);
+        return weights.next_back().is_none_or(|text| weight(text).unwrap_or(0.0) > 0.0);
     }
     false
 }
