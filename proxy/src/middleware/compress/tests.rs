@@ -122,7 +122,8 @@ fn bad_options() {
 fn which_requests() {
     let compress =
         build(r#"{"excludedContentTypes":["Text/HTML; a=b"],"defaultEncoding":"br"}"#).unwrap();
-    let table: &[(&str, &[(&str, &str)], Option<(Encoding, bool)>)] = &[
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<(Encoding, bool)>);
+    let table: &[Row<'_>] = &[
         ("GET", &[], Some((Encoding::Brotli, false))),
         ("GET", &[("accept-encoding", "gzip")], Some((Encoding::Gzip, false))),
         ("HEAD", &[("accept-encoding", "gzip")], None),

@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn when_there_is_something_to_find_out() {
-        let table: &[(&[(&str, &str)], Body, bool)] = &[
+        type Row<'a> = (&'a [(&'a str, &'a str)], Body, bool);
+        let table: &[Row<'_>] = &[
             (&[], Body::from("x"), true),
             (&[("content-encoding", "")], Body::from("x"), true),
             (&[("content-encoding", "br")], Body::from("x"), false),
