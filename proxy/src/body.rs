@@ -38,6 +38,11 @@ pub trait Changed: HttpBody<Data = Bytes, Error = Error> + Unpin + fmt::Debug {
 
     /// The same, to be driven.
     fn original_mut(&mut self) -> Option<&mut Body>;
+
+    /// How many bytes it was made of up to now, if that is not what was handed out.
+    fn given(&self) -> Option<u64> {
+        self.original()?.given()
+    }
 }
 
 impl From<&'static str> for Body {
@@ -64,6 +69,14 @@ impl Body {
         match self {
             Body::Full(bytes) => bytes,
             Body::Empty | Body::Server(_) | Body::Changed(_) => Bytes::new(),
+        }
+    }
+
+    /// How many bytes it was made of up to now, if that is not what was handed out.
+    pub fn given(&self) -> Option<u64> {
+        match self {
+            Body::Empty | Body::Full(_) | Body::Server(_) => None,
+            Body::Changed(changed) => changed.given(),
         }
     }
 

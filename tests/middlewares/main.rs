@@ -4,6 +4,8 @@
 mod auth;
 mod buffering;
 mod circuit_breaker;
+mod compress;
+mod content_type;
 mod in_flight_req;
 mod layers;
 mod rate_limit;

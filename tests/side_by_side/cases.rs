@@ -1,6 +1,7 @@
 //! The requests, one line each, by feature.
 
 mod access;
+mod bodies;
 mod elsewhere;
 mod headers;
 mod layers;
@@ -117,6 +118,11 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", options::PLAIN));
     all.extend(plain("trusted", options::TRUSTED));
     all.extend(tls(options::TLS));
+    all.extend(plain("web", bodies::NEGOTIATION));
+    for (name, line) in bodies::compress() {
+        all.extend(plain("web", &[(name.leak(), &line)]));
+    }
+    all.extend(plain("web", bodies::CONTENT_TYPE));
     all.extend(plain("web", AUTH));
     all.extend(plain("web", tries::RETRY));
     all.extend(plain("web", tries::CIRCUIT_BREAKER));

@@ -17,6 +17,7 @@ pub const ALL: &[(&str, Talk)] = &[
     ("talk: websocket", websocket),
     ("talk: upgrade to anything", upgrade),
     ("talk: upgrade over HTTP/1.0", upgrade_10),
+    ("talk: upgrade behind compress", upgrade_compressed),
     ("talk: keep-alive", keep_alive),
     ("talk: keep-alive ends after two", counted),
     ("talk: pipelining", pipelining),
@@ -87,6 +88,11 @@ fn websocket(side: &Side, world: &World) -> Vec<String> {
 fn upgrade(side: &Side, world: &World) -> Vec<String> {
     let request =
         "GET / HTTP/1.1\r\nHost: host.test\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\n\r\n";
+    switched(side, world, request)
+}
+
+fn upgrade_compressed(side: &Side, world: &World) -> Vec<String> {
+    let request = "GET / HTTP/1.1\r\nHost: z.test\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\nAccept-Encoding: gzip, br\r\n\r\n";
     switched(side, world, request)
 }
 

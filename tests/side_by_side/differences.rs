@@ -133,6 +133,27 @@ pub const ALL: &[Difference] = &[
         ],
         &[],
     ),
+    differs("compressed-ranges", &["br: range of it", "zstd: range of it"], &[]),
+    differs(
+        "compressed-ranges",
+        &["br: takes ranges", "zstd: takes ranges"],
+        &["header accept-ranges"],
+    ),
+    differs(
+        "compressed-hints",
+        &["gzip: early hints", "br: early hints", "zstd: early hints"],
+        &["early vary", "header vary"],
+    ),
+    differs(
+        "compressed-types",
+        &["br: and contentType", "zstd: and contentType"],
+        &["header content-type: text/plain; charset=utf-8"],
+    ),
+    differs(
+        "late-types",
+        &["contentType: chunked", "contentType: until the end", "contentType: trailers"],
+        &["header content-type", "header content-length", "header transfer-encoding"],
+    ),
     differs("trailers", &["answer: trailers that are headers"], &[]),
     differs(
         "request-trailers",

@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::Value;
 use swarmgate_testkit::client::Response;
+use swarmgate_testkit::coding;
 use swarmgate_testkit::wire::Head;
 
 use crate::setup::Side;
@@ -46,7 +47,25 @@ pub fn no_answer(error: &io::Error) -> String {
     }
 }
 
+/// The body without its coding; how well a coding does its work, and whether fast enough for its
+/// length to be told, is each one's own.
+fn decoded(response: &Response) -> Option<Response> {
+    let coding = response.header("content-encoding")?;
+    let (body, whole) = coding::decode(coding, &response.body)?;
+    if !whole {
+        return None;
+    }
+    let mut plain = Response { body, ..response.clone() };
+    plain.headers.retain(|(name, _)| {
+        !["content-length", "transfer-encoding"].contains(&&*name.to_ascii_lowercase())
+    });
+    plain.headers.push(("X-Body".into(), "decoded".into()));
+    Some(plain)
+}
+
 fn answer(response: &Response) -> Vec<String> {
+    let plain = decoded(response);
+    let response = plain.as_ref().unwrap_or(response);
     let mut lines = vec![format!("status: {} {}", response.version, response.status)];
     let seen = seen(response);
     for (name, value) in &response.headers {

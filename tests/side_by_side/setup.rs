@@ -39,6 +39,7 @@ const ROUTING: &[(&str, &str)] = &[
     ("routing/tries.yml", include_str!("routing/tries.yml")),
     ("routing/layers.yml", include_str!("routing/layers.yml")),
     ("routing/rules.yml", include_str!("routing/rules.yml")),
+    ("routing/bodies.yml", include_str!("routing/bodies.yml")),
 ];
 
 /// What both proxies talk to.

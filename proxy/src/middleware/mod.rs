@@ -3,9 +3,12 @@
 mod add_prefix;
 mod aliases;
 mod auth;
+mod begun;
 mod buffering;
 mod circuit_breaker;
 mod client_ip;
+mod compress;
+mod content_type;
 mod encoded_characters;
 mod escape;
 mod expression;
@@ -28,6 +31,9 @@ mod strip_prefix;
 mod strip_prefix_regex;
 mod template;
 
+#[cfg(test)]
+mod scripted;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
@@ -43,6 +49,8 @@ use self::add_prefix::AddPrefix;
 use self::auth::{BasicAuth, DigestAuth};
 use self::buffering::Buffering;
 use self::circuit_breaker::CircuitBreaker;
+use self::compress::Compress;
+use self::content_type::ContentType;
 use self::encoded_characters::EncodedCharacters;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
@@ -185,6 +193,10 @@ impl Middleware {
             Retry::build(options).map(around)
         } else if let Some(options) = &written.buffering {
             Buffering::build(options).map(around)
+        } else if let Some(options) = &written.compress {
+            Compress::build(options).map(around)
+        } else if let Some(options) = &written.content_type {
+            Ok(ContentType::build(options))
         } else {
             Err("this kind of middleware is not served yet".into())
         }

@@ -37,8 +37,9 @@ pub struct AnswerBody {
     _in_flight: InFlight,
 }
 
-/// Called with the number of body bytes that were handed over, when an answer is over.
-pub type OnEnd = Box<dyn FnOnce(u64)>;
+/// Called when an answer is over, with the number of body bytes that were handed over, and of those
+/// that they were made of.
+pub type OnEnd = Box<dyn FnOnce(u64, u64)>;
 
 impl AnswerBody {
     /// `tunnel`: the server's end of what the connection becomes. `held`: kept until the end.
@@ -143,7 +144,7 @@ impl Drop for AnswerBody {
             measured.sent(self.bytes);
         }
         if let Some(on_end) = self.on_end.take() {
-            on_end(self.bytes);
+            on_end(self.bytes, self.body.given().unwrap_or(self.bytes));
         }
     }
 }

@@ -52,7 +52,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(logged) = self.logged.take() {
             let gone = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
-            logged.write(&self.connection, gone, None, 0);
+            logged.write(&self.connection, gone, None, 0, 0);
         }
     }
 }
@@ -144,7 +144,9 @@ impl Logged {
     ) -> OnEnd {
         let headers = self.log.keeps_headers().then(|| headers.clone());
         let connection = Rc::clone(connection);
-        Box::new(move |bytes| self.write(&connection, status, headers.as_ref(), bytes))
+        Box::new(move |bytes, given| {
+            self.write(&connection, status, headers.as_ref(), bytes, given);
+        })
     }
 
     fn write(
@@ -153,6 +155,7 @@ impl Logged {
         status: StatusCode,
         response_headers: Option<&HeaderMap>,
         bytes: u64,
+        given: u64,
     ) {
         let duration = self.begun.elapsed();
         let routed = self.router.as_ref();
@@ -177,7 +180,7 @@ impl Logged {
             status,
             bytes,
             origin_status: origin.map(|origin| origin.status),
-            origin_bytes: if origin.is_some() { bytes } else { 0 },
+            origin_bytes: if origin.is_some() { given } else { 0 },
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
             request_count: self.number,
             router: routed.map(|routed| &*routed.router),

@@ -5,6 +5,7 @@
 pub mod acme_server;
 pub mod certificates;
 pub mod client;
+pub mod coding;
 pub mod engine;
 pub mod eventually;
 pub mod many;

@@ -9,11 +9,14 @@
 //! | Order | Effect |
 //! |---|---|
 //! | `status 404`, `header Name: value`, `body text` | another status, one more header, another body |
-//! | `bytes 1000` | a body of so many bytes |
+//! | `bytes 1000`, `text 1000`, `noise 1000` | a body of so many bytes, letters, bytes without order |
+//! | `hex 00ff` | a body of these bytes |
+//! | `untyped` | no `Content-Type`, which is JSON's otherwise |
 //! | `chunked`, `until-close`, `trailer Name: value` | framing of the answer |
 //! | `early 103 Link: x` | a 1xx answer first |
 //! | `slow 200` | waits so many milliseconds before the head |
 //! | `drip 200` | three chunks, waiting between them |
+//! | `halves 200` | a body with a length, waiting in its middle |
 //! | `count` | reads the body without keeping it; `body` is its length |
 //! | `duplex` | sends each chunk of the body back at once |
 //! | `hangup` | closes after the answer without having said so |
@@ -258,11 +261,21 @@ impl Exchange<'_> {
             writer.write_all(text.as_bytes())?;
             return Ok(Next::Close);
         }
-        let content = match (self.order("body"), self.order("bytes")) {
-            _ if self.failing.is_some() => b"failed".to_vec(),
-            (Some(text), _) => text.as_bytes().to_vec(),
-            (None, Some(count)) => pattern(count.parse().unwrap_or(0)),
-            (None, None) => self.seen(&body, framing, &trailers),
+        let count = |count: &str| count.parse().unwrap_or(0);
+        let content = if self.failing.is_some() {
+            b"failed".to_vec()
+        } else if let Some(text) = self.order("body") {
+            text.as_bytes().to_vec()
+        } else if let Some(number) = self.order("bytes") {
+            pattern(count(number))
+        } else if let Some(number) = self.order("text") {
+            letters(count(number))
+        } else if let Some(number) = self.order("noise") {
+            noise(count(number))
+        } else if let Some(digits) = self.order("hex") {
+            hex(digits)
+        } else {
+            self.seen(&body, framing, &trailers)
         };
         self.send(writer, &content)
     }
@@ -324,6 +337,7 @@ impl Exchange<'_> {
         if self
             .orders("header")
             .all(|header| !header.to_ascii_lowercase().starts_with("content-type"))
+            && self.order("untyped").is_none()
         {
             head.push_str("Content-Type: application/json\r\n");
         }
@@ -366,7 +380,13 @@ impl Exchange<'_> {
             head.push_str("\r\n");
             writer.write_all(head.as_bytes())?;
             if !bodiless {
-                writer.write_all(content)?;
+                let (first, second) = match self.milliseconds("halves") {
+                    Some(_) => content.split_at(content.len() / 2),
+                    None => (content, &[][..]),
+                };
+                writer.write_all(first)?;
+                std::thread::sleep(self.milliseconds("halves").unwrap_or_default());
+                writer.write_all(second)?;
             }
             if until_close || short {
                 return Ok(Next::Close);
@@ -426,6 +446,34 @@ impl Exchange<'_> {
 /// `length` bytes that differ by position, so that a lost or doubled piece shows.
 pub fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index % 251) as u8).collect()
+}
+
+/// `length` letters and blanks, as text has them.
+pub fn letters(length: usize) -> Vec<u8> {
+    b"the quick brown fox jumps over the lazy dog ".iter().copied().cycle().take(length).collect()
+}
+
+/// `length` bytes that nothing makes shorter.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        // Knuth's MMIX generator; its high bits have no pattern that matters here.
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// The bytes of these digits.
+fn hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).unwrap_or_default();
+            u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("not hexadecimal: {digits}"))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -73,10 +73,6 @@ fn broken_middlewares_take_their_routers_out() {
             "middleware \"m@file\": grpcWeb is not served yet, and its routers are not served without it",
         ),
         (
-            "m: {compress: {}}",
-            "middleware \"m@file\": compress is not served yet, and its routers are not served without it",
-        ),
-        (
             "m: {addPrefix: {prefix: /a}, stripPrefix: {prefixes: [/b]}}",
             "cannot create middleware \"m@file\": multi-types middleware not supported, consider declaring two different pieces of middleware instead",
         ),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::routing::is_default;
 
 /// `compress`; presence alone turns it on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Compress {
@@ -15,12 +15,31 @@ pub struct Compress {
     pub excluded_content_types: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub included_content_types: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_response_body_bytes: Option<i64>,
+    /// 0 and less: the default, 1024.
     #[serde(skip_serializing_if = "is_default")]
+    pub min_response_body_bytes: i64,
+    /// In order of preference; an empty list is none at all, and the default stays.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "encodings")]
     pub encodings: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub default_encoding: String,
+}
+
+impl Default for Compress {
+    fn default() -> Self {
+        Self {
+            excluded_content_types: Vec::new(),
+            included_content_types: Vec::new(),
+            min_response_body_bytes: 0,
+            encodings: ["gzip", "br", "zstd"].map(String::from).into(),
+            default_encoding: String::new(),
+        }
+    }
+}
+
+fn encodings<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<String>, D::Error> {
+    let encodings = Vec::deserialize(written)?;
+    Ok(if encodings.is_empty() { Compress::default().encodings } else { encodings })
 }
 
 /// `contentType`; presence alone turns it on.
@@ -127,4 +146,25 @@ pub struct DistinguishedName {
     pub serial_number: bool,
     #[serde(skip_serializing_if = "is_default")]
     pub domain_component: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodings_that_nobody_lists() {
+        let all = ["gzip", "br", "zstd"];
+        for (written, expected) in [
+            ("{}", &all[..]),
+            (r#"{"encodings":[]}"#, &all),
+            (r#"{"encodings":["br"]}"#, &["br"]),
+            (r#"{"encodings":[""]}"#, &[""]),
+        ] {
+            let compress: Compress = serde_json::from_str(written).unwrap();
+            assert_eq!(compress.encodings, expected, "{written}");
+            let shown = serde_json::to_value(&compress).unwrap();
+            assert_eq!(shown, serde_json::json!({ "encodings": expected }), "{written}");
+        }
+    }
 }

@@ -64,8 +64,8 @@ kinds! {
     ip_white_list: IpWhiteList = "ipWhiteList" true;
     rate_limit: RateLimit = "rateLimit" true;
     in_flight_req: InFlightReq = "inFlightReq" true;
-    compress: Compress = "compress" false;
-    content_type: ContentType = "contentType" false;
+    compress: Compress = "compress" true;
+    content_type: ContentType = "contentType" true;
     buffering: Buffering = "buffering" true;
     retry: Retry = "retry" true;
     circuit_breaker: CircuitBreaker = "circuitBreaker" true;
