@@ -69,10 +69,6 @@ fn broken_middlewares_take_their_routers_out() {
             "middleware \"m@file\": plugin is not served yet, and its routers are not served without it",
         ),
         (
-            "m: {grpcWeb: {allowOrigins: [a]}}",
-            "middleware \"m@file\": grpcWeb is not served yet, and its routers are not served without it",
-        ),
-        (
             "m: {compress: {}}",
             "middleware \"m@file\": compress is not served yet, and its routers are not served without it",
         ),
