@@ -2,6 +2,7 @@
 //! remembers.
 
 mod auth;
+mod grpc_web;
 mod in_flight_req;
 mod rate_limit;
 mod stage;

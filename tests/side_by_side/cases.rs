@@ -1,10 +1,12 @@
 //! The requests, one line each, by feature.
 
+mod grpc_web;
 mod headers;
+mod tls;
 
 use std::time::Duration;
 
-use swarmgate_testkit::client::{Client, Trust};
+use swarmgate_testkit::client::{Client, Greeting, TlsClient};
 
 use crate::outcome;
 use crate::setup::{Side, World};
@@ -15,7 +17,25 @@ pub struct Case {
     entry_point: &'static str,
     /// TLS with this server name; empty: TLS without one.
     tls: Option<&'static str>,
+    /// What a TLS client brings, as [`greeting`] reads it.
+    brings: &'static str,
     request: Vec<u8>,
+}
+
+/// How a TLS client greets that brings these things.
+fn greeting<'w>(brings: &str, world: &'w World) -> Greeting<'w> {
+    let mut greeting = Greeting::default();
+    for thing in brings.split_whitespace() {
+        match thing {
+            "1.2" => greeting.version = "1.2",
+            "1.3" => greeting.version = "1.3",
+            "h2" => greeting.protocols = &["h2", "http/1.1"],
+            "foo" => greeting.protocols = &["foo"],
+            "none" => greeting.protocols = &[],
+            identity => greeting.identity = Some(world.identity(identity)),
+        }
+    }
+    greeting
 }
 
 impl Case {
@@ -25,7 +45,8 @@ impl Case {
         let mut certificate = None;
         let result = match self.tls {
             None => Client::connect(address),
-            Some(name) => Client::connect_tls(address, name, Trust::Anything),
+            Some(name) => TlsClient::new(greeting(self.brings, world))
+                .and_then(|client| client.connect(address, name)),
         }
         .and_then(|mut client| {
             client.set_timeout(Duration::from_secs(12))?;
@@ -66,16 +87,26 @@ fn plain(entry_point: &'static str, cases: &[(&'static str, &str)]) -> Vec<Case>
         name,
         entry_point,
         tls: None,
+        brings: "",
         request: expand(line),
     };
     cases.iter().map(case).collect()
 }
 
-fn tls(cases: &[(&'static str, &'static str, &'static str, &str)]) -> Vec<Case> {
+fn over_tls(cases: &[(&'static str, &'static str, &'static str, &str)]) -> Vec<Case> {
     let case =
         |(name, entry_point, server, line): &(&'static str, &'static str, &'static str, &str)| {
-            Case { name, entry_point, tls: Some(server), request: expand(line) }
+            let request = expand(line);
+            Case { name, entry_point, tls: Some(server), brings: "", request }
         };
+    cases.iter().map(case).collect()
+}
+
+fn greeted(cases: &[(&'static str, &'static str, &'static str, &str)]) -> Vec<Case> {
+    let case = |(name, server, brings, line): &(&'static str, &'static str, &'static str, &str)| {
+        let request = expand(line);
+        Case { name, entry_point: "secure", tls: Some(server), brings, request }
+    };
     cases.iter().map(case).collect()
 }
 
@@ -85,6 +116,7 @@ fn bytes(cases: &[(&'static str, &str)]) -> Vec<Case> {
         name,
         entry_point: "web",
         tls: None,
+        brings: "",
         request: text.replace('\n', "\r\n").replace('\u{1}', "\n").into_bytes(),
     };
     cases.iter().map(case).collect()
@@ -99,7 +131,7 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", MIDDLEWARES));
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
-    all.extend(tls(headers::TLS));
+    all.extend(over_tls(headers::TLS));
     all.extend(plain("web", AUTH));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
@@ -107,25 +139,32 @@ pub fn all() -> Vec<Case> {
     for (entry_point, cases) in ENTRY_POINTS {
         all.extend(plain(entry_point, cases));
     }
-    all.extend(tls(TLS));
+    all.extend(over_tls(TLS));
+    all.extend(greeted(tls::OPTIONS));
+    all.extend(plain("web", tls::PLAIN));
+    all.extend(plain("trusted", tls::TRUSTED));
+    all.extend(plain("web", grpc_web::PLAIN));
     all.extend(bytes(BYTES));
     let many: String = (0..150).map(|number| format!(" | X-{number}: v")).collect();
     all.push(Case {
         name: "forward: many header lines",
         entry_point: "web",
         tls: None,
+        brings: "",
         request: expand(&format!("GET / host.test{many}")),
     });
     all.push(Case {
         name: "ep: head too large",
         entry_point: "small",
         tls: None,
+        brings: "",
         request: expand(&format!("GET / host.test | X-Big: {}", "x".repeat(8000))),
     });
     all.push(Case {
         name: "ep: head just fits",
         entry_point: "small",
         tls: None,
+        brings: "",
         request: expand(&format!("GET / host.test | X-Big: {}", "x".repeat(5000))),
     });
     all

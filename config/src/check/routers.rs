@@ -80,7 +80,7 @@ impl Mounted {
     }
 
     pub(super) fn add(&mut self, router: &Parsed<'_>, links: &mut Links<'_, '_>) {
-        let Parsed { name, written, read } = router;
+        let Parsed { name, written, .. } = router;
         let entry_points = Arc::clone(&links.entry_points);
         for mut copy in copies(name, &written.value, &entry_points) {
             breathe();
@@ -94,7 +94,7 @@ impl Mounted {
                 let name = format!("{entry_point}-conflicted-{}", copy.name.name());
                 let copy = Copy {
                     name: QName::new(name, copy.name.provider()),
-                    entry_points: vec![*entry_point],
+                    entry_points: vec![entry_point],
                     model: copy.model,
                 };
                 self.check(router, &copy, why, &entry_points, links);
@@ -275,13 +275,19 @@ impl Mounted {
             }
         }
         if let Some(why) = fallen {
+            let asked = options.take();
             // The default options may be broken, too.
-            if options.take().is_some()
+            if asked.is_some()
                 && let Err(trouble) = links.tls.check(&RouterTls::default(), provider)
             {
                 fatal.push(trouble);
             }
-            if links.tls.is_strict() { fatal.push(why) } else { mild.push(why) }
+            match links.tls.is_strict() {
+                true => fatal.push(why),
+                false if asked.is_some() => mild.push(why),
+                // It has what it asks for.
+                false => {}
+            }
         }
         if value.tls.as_ref().is_some_and(|tls| tls.options.is_none())
             && let Some(tls) = &mut Arc::make_mut(&mut value).tls

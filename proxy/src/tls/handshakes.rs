@@ -28,7 +28,7 @@ pub enum Choice {
 #[derive(Debug, Default)]
 pub struct Sets {
     /// Each, or what is wrong with it.
-    named: HashMap<QName, Result<Arc<Set>, String>>,
+    named: BTreeMap<QName, Result<Arc<Set>, String>>,
     default: Choice,
     /// By name, `default` among them: those that can be served.
     current: HashMap<Arc<str>, Arc<Set>>,

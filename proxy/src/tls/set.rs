@@ -230,4 +230,4 @@ impl ResolvesServerCert for Strict {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

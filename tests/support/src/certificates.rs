@@ -98,7 +98,7 @@ impl Authority {
         params.not_before = date_time_ymd(from, 1, 2);
         params.not_after = date_time_ymd(to, 1, 2);
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a fresh key");
-        let certificate = params.signed_by(&key, &self.0).expect("signed by the authority");
+        let certificate = params.signed_by(&key, &*self.0).expect("signed by the authority");
         Certificate {
             pem: certificate.pem(),
             key: key.serialize_pem(),

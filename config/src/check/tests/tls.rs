@@ -317,9 +317,9 @@ tls: {options: {o: {minVersion: VersionTLS13}}}
         mounted(&checked, "b"),
         ["one@file+tls", "any@file+tls", "b-conflicted-path@file+tls"]
     );
+    assert_eq!(router(&checked, "a-conflicted-two").status, Status::Enabled, "it asks for nothing");
     for (name, why) in [
-        ("a-conflicted-one", "TLS options of host \"h.test\" are conflicting"),
-        ("a-conflicted-two", "TLS options of host \"h.test\" are conflicting"),
+        ("a-conflicted-one", "router's TLSOptions configuration is conflicting with"),
         ("b-conflicted-path", "no domain found in rule PathPrefix(`/`), the TLS option o@file"),
     ] {
         let router = router(&checked, name);

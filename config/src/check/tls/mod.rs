@@ -90,7 +90,7 @@ impl<'a> Tls<'a> {
     }
 
     /// Why this copy of a router is served by the default options on an entry point, if it is
-    /// although it asks for others, or another router of its host does.
+    /// although it, or another router of its host, asks for others.
     pub(super) fn fallen(&self, entry_point: &str, copy: &QName) -> Option<&Trouble> {
         self.names.fallen(entry_point, copy)
     }

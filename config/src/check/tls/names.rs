@@ -2,7 +2,7 @@
 //!
 //! A handshake knows nothing but the server name. So a router's options hold for the hosts of its
 //! rule; a host that two routers of an entry point want by different ones gets the default ones, as
-//! with Traefik, and both routers say so.
+//! with Traefik, and its routers are told apart by their names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -54,9 +54,9 @@ impl Names {
                 let of_model = || copy.model.and_then(|model| model.tls.as_ref());
                 let Some(tls) = router.tls.as_deref().or_else(of_model) else { continue };
                 let options = asked(tls, it.name.provider());
-                let hosts: BTreeSet<String> = it.read.hosts().iter().filter_map(name).collect();
+                let hosts: BTreeSet<String> = it.read.hosts().iter().filter_map(|it| name(it)).collect();
                 for entry_point in &copy.entry_points {
-                    if hosts.is_empty()
+                    if it.read.hosts().is_empty()
                         && let Some(options) = &options
                     {
                         let rule = router.rule.as_deref().unwrap_or_default();
@@ -103,7 +103,7 @@ impl Names {
 }
 
 /// A rule's host as a server name; `*` alone is any host, and no name.
-fn name(host: &String) -> Option<String> {
+fn name(host: &str) -> Option<String> {
     let host = host.strip_suffix('.').unwrap_or(host);
     (!host.is_empty() && host != "*").then(|| host.to_ascii_lowercase())
 }
@@ -111,16 +111,16 @@ fn name(host: &String) -> Option<String> {
 fn no_host(rule: &str, options: &QName) -> Trouble {
     let rule = crate::rule::shortened(rule);
     Trouble::new(format!(
-        "no domain found in rule {rule}, the TLS option {options} cannot be applied, default TLS \
-         options will be used instead"
+        "no domain found in rule {rule}, the TLS option {options} cannot be applied"
     ))
-    .expected("a Host in the rule: nothing else is known when the handshake is held")
+    .expected("a Host in the rule: nothing else is known when the handshake is held, and the \
+               default TLS options hold")
 }
 
 fn conflict(entry_point: &str, host: &str) -> Trouble {
-    Trouble::new(format!(
-        "TLS options of host {host:?} are conflicting with other routers on the same entrypoint \
-         and host, default TLS options will be used instead"
-    ))
+    Trouble::new(
+        "router's TLSOptions configuration is conflicting with other routers on the same \
+         entrypoint and host, default TLS options will be used instead",
+    )
     .expected(format!("the same TLS options for all routers of {host} on {entry_point}"))
 }

@@ -173,7 +173,7 @@ fn suites(
     let mut of_13 = false;
     for name in written {
         let name = name.as_str();
-        let today = SUITES_TOO.iter().find(|(other, _)| *other == name).map_or(name, |(_, it)| it);
+        let today = SUITES_TOO.iter().find(|(other, _)| *other == name).map_or(name, |(_, it)| *it);
         if let Some(suite) = SUITES.iter().find(|suite| **suite == today) {
             if !kept.contains(suite) {
                 kept.push(*suite);

@@ -105,7 +105,7 @@ fn last_frame(trailers: &HeaderMap, known: &[HeaderName]) -> Bytes {
     let told = trailers.iter().filter(|(name, _)| !known.contains(name));
     let mut lines: Vec<(&HeaderName, &[u8])> =
         told.map(|(name, value)| (name, value.as_bytes().trim_ascii())).collect();
-    lines.sort_by_key(|(name, _)| name.as_str());
+    lines.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
     let mut block = BytesMut::new();
     for (name, value) in lines {
         block.put_slice(name.as_str().as_bytes());

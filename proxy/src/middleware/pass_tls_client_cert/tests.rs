@@ -40,7 +40,7 @@ fn chain(common_name: &str) -> Vec<CertificateDer<'static>> {
     ];
     params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0])];
     let key = KeyPair::generate().unwrap();
-    let own = params.signed_by(&key, &issuer).unwrap();
+    let own = params.signed_by(&key, &*issuer).unwrap();
     vec![own.der().clone(), issuer.der().clone()]
 }
 
@@ -67,7 +67,7 @@ fn in_words() {
     let all = r#"{"domainComponent":true,"country":true,"province":true,"locality":true,"organization":true,"organizationalUnit":true,"serialNumber":true,"commonName":true}"#;
     let table = [
         ("{}", String::new()),
-        (r#"{"notAfter":true}"#, r#"NA="4071081600""#.into()),
+        (r#"{"notAfter":true}"#, r#"NA="4070995200""#.into()),
         (r#"{"notBefore":true}"#, r#"NB="1577923200""#.into()),
         (r#"{"serialNumber":true}"#, r#"SerialNumber="18446744073709551616""#.into()),
         (
@@ -97,7 +97,7 @@ fn in_words() {
                 r#"Issuer="C=DE,O=Issuing, Inc.,CN=The issuer""#,
                 r#"SerialNumber="18446744073709551616""#,
                 r#"NB="1577923200""#,
-                r#"NA="4071081600""#,
+                r#"NA="4070995200""#,
                 r#"SAN="b.test,*.test,a@b.test,10.0.0.1,spiffe://a/b""#,
             ]
             .join(";"),

@@ -51,7 +51,7 @@ fn issued(authority: &Authority, change: impl FnOnce(&mut CertificateParams)) ->
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     change(&mut params);
     let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, authority).unwrap();
+    let certificate = params.signed_by(&key, &**authority).unwrap();
     Identity(vec![certificate.der().clone()], key)
 }
 
