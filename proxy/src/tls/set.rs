@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::crypto::aws_lc_rs::{ALL_KX_GROUPS, Ticketer};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
@@ -177,7 +177,9 @@ fn config(
     }
     if let Some(groups) = &options.groups {
         let groups: Vec<NamedGroup> = groups.iter().map(|group| named(*group)).collect();
-        crypto.kx_groups.retain(|group| groups.contains(&group.name()));
+        // More than what is offered where nobody asks for any.
+        let asked = ALL_KX_GROUPS.iter().filter(|group| groups.contains(&group.name()));
+        crypto.kx_groups = asked.copied().collect();
     }
     let mut versions = Vec::with_capacity(2);
     if options.tls13 {

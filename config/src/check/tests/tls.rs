@@ -216,7 +216,7 @@ fn options_that_cannot_be_served() {
             "{clientAuth: {clientAuthType: VerifyClientCertIfGiven}}",
             "invalid clientAuthType: VerifyClientCertIfGiven, CAFiles is required",
         ),
-        ("{clientAuth: {caFiles: [a, ' ']}}", "clientAuth.caFiles has an empty entry"),
+        ("{clientAuth: {caFiles: [a, ' ']}}", "invalid certificate(s) content: clientAuth.caFiles has an empty entry"),
     ];
     for (written, error) in table {
         let checked = with_options(&format!("{{o: {written}}}"), "o");
