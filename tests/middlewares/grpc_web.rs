@@ -72,12 +72,21 @@ fn no_base64() {
 #[test]
 fn answers_as_they_come() {
     let stage = Stage::set(ROUTERS, GRPC);
-    let orders = ["drip 500", "body abcdef", "header Content-Type: application/grpc", "trailer Grpc-Status: 0"];
+    let orders = [
+        "drip 500",
+        "body abcdef",
+        "header Content-Type: application/grpc",
+        "trailer Grpc-Status: 0",
+    ];
     let mut client = stage.connect();
     client.send(head("application/grpc-web", "Content-Length: 0", &orders)).unwrap();
     let answer = client.head().unwrap();
     let value = |name: &str| {
-        answer.headers.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+        answer
+            .headers
+            .iter()
+            .find(|(it, _)| it.eq_ignore_ascii_case(name))
+            .map(|(_, value)| &**value)
     };
     assert_eq!(value("content-type"), Some("application/grpc-web"));
     assert_eq!(value("trailer"), None);

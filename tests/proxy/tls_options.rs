@@ -210,7 +210,10 @@ fn sessions_stay_where_they_began() {
         assert_eq!(ask(&mut connected, "mtls.test").unwrap().status, 200);
     }
     // Another authority does, and the client is looked at anew.
-    stage.change(&OPTIONS.replace("mtls: {clientAuth: {caFiles: [ca.pem]}}", "mtls: {clientAuth: {caFiles: [other.pem]}}"));
+    stage.change(&OPTIONS.replace(
+        "mtls: {clientAuth: {caFiles: [ca.pem]}}",
+        "mtls: {clientAuth: {caFiles: [other.pem]}}",
+    ));
     for client in &before {
         assert!(stage.ask(client, "mtls.test", "mtls.test").is_none());
     }
@@ -234,7 +237,10 @@ fn connections_outlive_changes() {
     // Now they are to show something: who has not is sent to a new connection.
     stage.change(
         &OPTIONS
-            .replace("{minVersion: VersionTLS13}", "{clientAuth: {clientAuthType: RequireAnyClientCert}}")
+            .replace(
+                "{minVersion: VersionTLS13}",
+                "{clientAuth: {clientAuthType: RequireAnyClientCert}}",
+            )
             .replace("strict:", "default: {clientAuth: {caFiles: [ca.pem]}}\n    strict:"),
     );
     for (connection, host) in [(&mut modern, "modern.test"), (&mut anybody, "open.test")] {
@@ -268,7 +274,10 @@ fn openssl_agrees() {
     // Arguments, and what openssl says then.
     let table: &[(&[&str], &str)] = &[
         (&["-servername", "mtls.test", "-tls1_2"], "alert certificate required"),
-        (&["-servername", "mtls.test", "-cert", "own.pem"], "Acceptable client certificate CA names"),
+        (
+            &["-servername", "mtls.test", "-cert", "own.pem"],
+            "Acceptable client certificate CA names",
+        ),
         (&["-servername", "mtls.test", "-cert", "own.pem"], "CN = ours"),
         (&["-servername", "open.test"], "No client certificate CA names sent"),
         (&["-servername", "modern.test", "-tls1_2"], "alert protocol version"),

@@ -51,8 +51,14 @@ pub fn no_answer(error: &io::Error) -> String {
 
 /// A handshake ended with an alert. Which one tells a bad certificate is a matter of taste.
 fn turned_away(error: &str) -> String {
-    const TASTE: &[&str] =
-        &["BadCertificate", "UnknownCa", "UnknownCA", "CertificateUnknown", "CertificateExpired", "DecryptError"];
+    const TASTE: &[&str] = &[
+        "BadCertificate",
+        "UnknownCa",
+        "UnknownCA",
+        "CertificateUnknown",
+        "CertificateExpired",
+        "DecryptError",
+    ];
     match TASTE.iter().any(|alert| error.ends_with(alert)) {
         true => "turned away for a certificate".into(),
         false => format!("no answer: {error}"),

@@ -86,9 +86,8 @@ impl Mounted {
             breathe();
             // Those whose TLS options cannot be served there are told apart by their names.
             let whole = copy.entry_points.len();
-            let (fallen, rest): (Vec<_>, Vec<_>) = copy.entry_points.iter().partition(|it| {
-                links.tls.fallen(it, &copy.name).is_some()
-            });
+            let (fallen, rest): (Vec<_>, Vec<_>) =
+                copy.entry_points.iter().partition(|it| links.tls.fallen(it, &copy.name).is_some());
             for entry_point in fallen {
                 let why = links.tls.fallen(entry_point, &copy.name).cloned();
                 let name = format!("{entry_point}-conflicted-{}", copy.name.name());

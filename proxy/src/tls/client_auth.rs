@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
-use rustls_pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
     SignatureScheme,
 };
+use rustls_pki_types::{CertificateDer, UnixTime};
 use swarmgate_config::checked::handshake::ClientAuth;
 use x509_parser::prelude::{FromDer, X509Certificate};
 

@@ -9,8 +9,8 @@ use swarmgate_config::checked;
 use swarmgate_config::checked::handshake::DefaultOptions;
 use swarmgate_config::name::QName;
 
-use super::set::{DEFAULT, Set};
 use super::Store;
+use super::set::{DEFAULT, Set};
 
 /// What a handshake is held by.
 #[derive(Clone, Debug, Default)]
@@ -84,9 +84,11 @@ impl Sets {
     pub fn of_router(&self, options: Option<&QName>) -> Result<Choice, String> {
         match options {
             None => match &self.default {
-                Choice::Refused => Err("building router handler: the default TLS options cannot be \
+                Choice::Refused => {
+                    Err("building router handler: the default TLS options cannot be \
                                         served"
-                    .into()),
+                        .into())
+                }
                 choice => Ok(choice.clone()),
             },
             Some(name) => match self.named.get(name) {

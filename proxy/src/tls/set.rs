@@ -9,14 +9,14 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{ALL_KX_GROUPS, Ticketer};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert, ServerConnection,
 };
 use rustls::sign::CertifiedKey;
 use rustls::{NamedGroup, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 use swarmgate_config::checked::handshake::{ClientAuth, Group, TlsOptions};
 
@@ -122,8 +122,7 @@ impl Set {
             return true;
         }
         let (own, its) = (&self.options, &met.options);
-        let asked_alike =
-            own.client_auth == its.client_auth && self.authorities == met.authorities;
+        let asked_alike = own.client_auth == its.client_auth && self.authorities == met.authorities;
         self.name == met.name && (asked_alike || !self.asks_clients())
     }
 
@@ -135,9 +134,7 @@ impl Set {
         };
         match session.peer_certificates().and_then(<[_]>::split_first) {
             None => !clients.client_auth_mandatory(),
-            Some((own, others)) => {
-                clients.verify_client_cert(own, others, UnixTime::now()).is_ok()
-            }
+            Some((own, others)) => clients.verify_client_cert(own, others, UnixTime::now()).is_ok(),
         }
     }
 }

@@ -145,10 +145,7 @@ fn what_options_mean() {
         ),
         (
             "{curvePreferences: [CurveP384, secp384r1, X25519MLKEM768]}",
-            TlsOptions {
-                groups: Some(vec![Group::Secp384r1, Group::X25519MlKem768]),
-                ..base()
-            },
+            TlsOptions { groups: Some(vec![Group::Secp384r1, Group::X25519MlKem768]), ..base() },
             0,
         ),
         (
@@ -169,11 +166,7 @@ fn what_options_mean() {
             asked(ClientAuth::None, &["x"]),
             0,
         ),
-        (
-            "{clientAuth: {clientAuthType: RequestClientCert}}",
-            asked(ClientAuth::Request, &[]),
-            0,
-        ),
+        ("{clientAuth: {clientAuthType: RequestClientCert}}", asked(ClientAuth::Request, &[]), 0),
         (
             "{clientAuth: {clientAuthType: RequireAnyClientCert}}",
             asked(ClientAuth::RequireAny, &[]),
@@ -216,7 +209,10 @@ fn options_that_cannot_be_served() {
             "{clientAuth: {clientAuthType: VerifyClientCertIfGiven}}",
             "invalid clientAuthType: VerifyClientCertIfGiven, CAFiles is required",
         ),
-        ("{clientAuth: {caFiles: [a, ' ']}}", "invalid certificate(s) content: clientAuth.caFiles has an empty entry"),
+        (
+            "{clientAuth: {caFiles: [a, ' ']}}",
+            "invalid certificate(s) content: clientAuth.caFiles has an empty entry",
+        ),
     ];
     for (written, error) in table {
         let checked = with_options(&format!("{{o: {written}}}"), "o");
@@ -300,7 +296,8 @@ tls: {options: {strong: {minVersion: VersionTLS13}, weak: {}}}
 
 #[test]
 fn options_that_no_host_can_have() {
-    let install = |core: &str| format!("entryPoints: {{a: {{address: ':1'}}, b: {{address: ':2'}}}}\n{core}");
+    let install =
+        |core: &str| format!("entryPoints: {{a: {{address: ':1'}}, b: {{address: ':2'}}}}\n{core}");
     let http = "  routers:
     one: {rule: 'Host(`h.test`) || Host(`own.test`)', service: s, tls: {options: o}}
     two: {rule: 'Host(`h.test`)', service: s, entryPoints: [a], tls: {}}

@@ -54,7 +54,8 @@ impl Names {
                 let of_model = || copy.model.and_then(|model| model.tls.as_ref());
                 let Some(tls) = router.tls.as_deref().or_else(of_model) else { continue };
                 let options = asked(tls, it.name.provider());
-                let hosts: BTreeSet<String> = it.read.hosts().iter().filter_map(|it| name(it)).collect();
+                let hosts: BTreeSet<String> =
+                    it.read.hosts().iter().filter_map(|it| name(it)).collect();
                 for entry_point in &copy.entry_points {
                     if it.read.hosts().is_empty()
                         && let Some(options) = &options
@@ -113,8 +114,10 @@ fn no_host(rule: &str, options: &QName) -> Trouble {
     Trouble::new(format!(
         "no domain found in rule {rule}, the TLS option {options} cannot be applied"
     ))
-    .expected("a Host in the rule: nothing else is known when the handshake is held, and the \
-               default TLS options hold")
+    .expected(
+        "a Host in the rule: nothing else is known when the handshake is held, and the \
+               default TLS options hold",
+    )
 }
 
 fn conflict(entry_point: &str, host: &str) -> Trouble {

@@ -133,8 +133,10 @@ fn versions(
         if known.is_none() {
             let names: Vec<&str> = VERSIONS.iter().map(|(name, _)| *name).collect();
             remarks.push(
-                Trouble::new(format!("{option} {text:?} is unknown: it counts as if it were unset"))
-                    .expected(format!("one of {}", names.join(", "))),
+                Trouble::new(format!(
+                    "{option} {text:?} is unknown: it counts as if it were unset"
+                ))
+                .expected(format!("one of {}", names.join(", "))),
             );
         }
         known.map(|(_, version)| *version)
@@ -244,8 +246,10 @@ fn client_auth(
     let Some(written) = written else { return Ok((ClientAuth::None, Vec::new())) };
     let files = &written.ca_files;
     if files.iter().any(|file| file.trim().is_empty()) {
-        return Err(broken("invalid certificate(s) content: clientAuth.caFiles has an empty entry")
-            .expected("paths of PEM files, or PEM"));
+        return Err(broken(
+            "invalid certificate(s) content: clientAuth.caFiles has an empty entry",
+        )
+        .expected("paths of PEM files, or PEM"));
     }
     let asked = match written.client_auth_type.as_deref() {
         None | Some("") if files.is_empty() => ClientAuth::None,

@@ -127,7 +127,9 @@ impl Around for GrpcWeb {
         vec![match kind(head) {
             Kind::Preflight => "answers the preflight of a gRPC-Web client".to_owned(),
             Kind::Web(Form::Binary) => "makes it a request of gRPC".to_owned(),
-            Kind::Web(Form::Text) => "makes it a request of gRPC, its body out of base64".to_owned(),
+            Kind::Web(Form::Text) => {
+                "makes it a request of gRPC, its body out of base64".to_owned()
+            }
             Kind::Other => "leaves it as it is: it is none of gRPC-Web".to_owned(),
         }]
     }

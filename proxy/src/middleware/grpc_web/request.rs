@@ -29,7 +29,11 @@ pub(super) struct Malformed;
 impl Quantum {
     /// Decodes some letters. Line breaks do not count; another part may follow padding, as clients
     /// send each message by itself.
-    pub(super) fn decode(&mut self, letters: &[u8], decoded: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn decode(
+        &mut self,
+        letters: &[u8],
+        decoded: &mut Vec<u8>,
+    ) -> Result<(), Malformed> {
         for letter in letters {
             let six = match letter {
                 b'A'..=b'Z' => letter - b'A',

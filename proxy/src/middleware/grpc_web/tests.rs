@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 
@@ -136,15 +136,13 @@ fn served(pieces: &[&'static str], trailers: &[(&'static str, &'static str)]) ->
     let mut frames: Vec<Frame<Bytes>> =
         pieces.iter().map(|piece| Frame::data(Bytes::from_static(piece.as_bytes()))).collect();
     if !trailers.is_empty() {
-        let pairs = trailers.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let pairs = trailers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         frames.push(Frame::trailers(pairs.collect::<HeaderMap>()));
     }
     Body::Changed(Box::new(Served(frames)))
 }
-
-use http::header::HeaderName;
 
 fn pieces(answer: Response<Body>) -> Vec<Bytes> {
     let mut body = answer.into_body();
@@ -169,7 +167,12 @@ fn answer(headers: &[(&str, &str)], body: Body) -> Response<Body> {
 fn trailers_become_a_frame() {
     let trailers = [("grpc-status", "0"), ("grpc-message", "well done"), ("x-known", "no")];
     let given = answer(
-        &[("content-type", "application/grpc+proto"), ("x-known", "yes"), ("trailer", "grpc-status"), ("content-length", "5")],
+        &[
+            ("content-type", "application/grpc+proto"),
+            ("x-known", "yes"),
+            ("trailer", "grpc-status"),
+            ("content-length", "5"),
+        ],
         served(&["ab", "", "cde"], &trailers),
     );
     let changed = translate(given, Form::Binary, Some(HeaderValue::from_static("https://o")));
@@ -207,7 +210,9 @@ fn without_trailers_or_body() {
     let empty = [0x80, 0, 0, 0, 0];
     let changed = translate(answer(&[("grpc-status", "5")], Body::Empty), Form::Binary, None);
     assert_eq!(pieces(changed), [&empty[..]]);
-    for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS] {
+    for status in
+        [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS]
+    {
         let mut given = answer(&[], Body::Empty);
         *given.status_mut() = status;
         let changed = translate(given, Form::Text, None);
@@ -234,12 +239,18 @@ fn preflights() {
     assert_eq!(headers["access-control-allow-origin"], "https://a.test");
     assert_eq!(headers["access-control-allow-methods"], "POST");
     assert!(
-        headers["access-control-allow-headers"].to_str().unwrap().starts_with("X-Grpc-Web, Content-Type, ")
+        headers["access-control-allow-headers"]
+            .to_str()
+            .unwrap()
+            .starts_with("X-Grpc-Web, Content-Type, ")
     );
     assert_eq!(headers["access-control-allow-credentials"], "true");
     assert_eq!(headers["access-control-max-age"], "600");
     let varies: Vec<_> = headers.get_all("vary").iter().collect();
-    assert_eq!(varies, ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"]);
+    assert_eq!(
+        varies,
+        ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"]
+    );
     for (method, origin) in [("POST", "https://b.test"), ("PUT", "https://a.test"), ("POST", "")] {
         let told = ask(method, origin);
         assert_eq!((told.status(), told.headers().len()), (StatusCode::OK, 3), "{method} {origin}");

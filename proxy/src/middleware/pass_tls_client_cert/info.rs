@@ -72,7 +72,9 @@ impl Info {
         Self {
             subject: written.subject.as_ref().map_or(0, |it| asked(it, true)),
             issuer: written.issuer.as_ref().map_or(0, |it| asked(it, false)),
-            parts: parts.into_iter().fold(0, |bits, (set, bit)| if set { bits | bit } else { bits }),
+            parts: parts
+                .into_iter()
+                .fold(0, |bits, (set, bit)| if set { bits | bit } else { bits }),
         }
     }
 
@@ -152,9 +154,10 @@ fn text(value: &Any<'_>) -> Option<String> {
         // ISO 8859-1, as Go takes it.
         Tag::T61String => value.data.iter().map(|byte| char::from(*byte)).collect(),
         Tag::BmpString => {
-            let units = value.data.chunks_exact(2).filter_map(|pair| {
-                <[u8; 2]>::try_from(pair).ok().map(u16::from_be_bytes)
-            });
+            let units = value
+                .data
+                .chunks_exact(2)
+                .filter_map(|pair| <[u8; 2]>::try_from(pair).ok().map(u16::from_be_bytes));
             let units: Vec<u16> = units.collect();
             String::from_utf16_lossy(&units)
         }

@@ -1,7 +1,9 @@
 //! What is told of a certificate, option by option.
 
 use http::request;
-use rcgen::{CertificateParams, CertifiedIssuer, CustomExtension, DnType, DnValue, KeyPair, SanType};
+use rcgen::{
+    CertificateParams, CertifiedIssuer, CustomExtension, DnType, DnValue, KeyPair, SanType,
+};
 
 use super::*;
 use crate::middleware::Middleware;
@@ -70,10 +72,7 @@ fn in_words() {
         (r#"{"notAfter":true}"#, r#"NA="4070995200""#.into()),
         (r#"{"notBefore":true}"#, r#"NB="1577923200""#.into()),
         (r#"{"serialNumber":true}"#, r#"SerialNumber="18446744073709551616""#.into()),
-        (
-            r#"{"sans":true}"#,
-            r#"SAN="b.test,*.test,a@b.test,10.0.0.1,spiffe://a/b""#.into(),
-        ),
+        (r#"{"sans":true}"#, r#"SAN="b.test,*.test,a@b.test,10.0.0.1,spiffe://a/b""#.into()),
         (r#"{"subject":{}}"#, String::new()),
         (r#"{"subject":{"country":true}}"#, r#"Subject="C=FR""#.into()),
         (r#"{"subject":{"province":true}}"#, r#"Subject="ST=Nord""#.into()),
@@ -136,11 +135,17 @@ fn wicked_names() {
     // Nor does one that cannot be read do any harm.
     let broken = PeerCertificates::from(vec![CertificateDer::from(vec![1, 2, 3])]);
     let head = pass(r#"{"pem":true,"info":{"sans":true}}"#, Some(&broken));
-    assert_eq!((&head.headers[PEM], &head.headers[INFO]), (&"AQID".parse().unwrap(), &"".parse().unwrap()));
+    assert_eq!(
+        (&head.headers[PEM], &head.headers[INFO]),
+        (&"AQID".parse().unwrap(), &"".parse().unwrap())
+    );
 }
 
 #[test]
 fn no_certificate() {
     let head = pass(r#"{"pem":true,"info":{"sans":true}}"#, None);
-    assert_eq!((&head.headers[PEM], &head.headers[INFO]), (&"old".parse().unwrap(), &"old".parse().unwrap()));
+    assert_eq!(
+        (&head.headers[PEM], &head.headers[INFO]),
+        (&"old".parse().unwrap(), &"old".parse().unwrap())
+    );
 }

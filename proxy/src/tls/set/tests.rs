@@ -160,7 +160,11 @@ fn clients_by_what_they_show() {
                 assert_eq!(shaken.is_ok(), let_in, "{asked:?} {version} {name}");
                 if let Ok((_, server)) = shaken {
                     let seen = server.peer_certificates().is_some();
-                    assert_eq!(seen, asked != ClientAuth::None && name != "none", "{asked:?} {name}");
+                    assert_eq!(
+                        seen,
+                        asked != ClientAuth::None && name != "none",
+                        "{asked:?} {name}"
+                    );
                     assert!(set.still_admits(&server));
                 }
             }
