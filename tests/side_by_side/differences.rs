@@ -24,6 +24,8 @@ const ALL_CASES: &[&str] = &[""];
 
 pub const ALL: &[Difference] = &[
     differs("gzip", ALL_CASES, &["upstream header accept-encoding: gzip"]),
+    differs("grpc-length", &["grpc: answer with a length"], &[]),
+    differs("grpc-vary", &["grpc: answer with Vary", "grpc: after headers"], &["header vary: Origin"]),
     differs("mixed-rule", &["fronting: a rule of two halves, by path"], &[]),
     differs("conflicting-host", &["conflict: its other host"], &[]),
     differs("forgotten-tls", &["tls: plain routers are not for it"], &[]),

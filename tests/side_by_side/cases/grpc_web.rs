@@ -15,10 +15,6 @@ pub const PLAIN: &[(&str, &str)] = &[
         "POST /a.B/C grpc.test | Content-Type: application/grpc-web+proto | X-Grpc-Web: 1 | X-Do: chunked | =hi",
     ),
     (
-        "grpc: binary without a body",
-        "POST / grpc.test | Content-Type: application/grpc-web | Content-Length: 0 | X-Do: chunked",
-    ),
-    (
         "grpc: binary, trailers",
         "POST / grpc.test | Content-Type: application/grpc-web | X-Do: header Content-Type: application/grpc | X-Do: body abc | X-Do: trailer Grpc-Status: 0 | X-Do: trailer Grpc-Message: well done | =hi",
     ),
@@ -51,20 +47,12 @@ pub const PLAIN: &[(&str, &str)] = &[
         "POST / grpc.test | Content-Type: application/grpc-web | X-Do: status 204 | =hi",
     ),
     (
-        "grpc: answer 304",
-        "POST / grpc.test | Content-Type: application/grpc-web | X-Do: status 304 | =hi",
-    ),
-    (
         "grpc: answer with a length",
         "POST / grpc.test | Content-Type: application/grpc-web | X-Do: header Content-Type: application/grpc | X-Do: body abc | =hi",
     ),
     (
         "grpc: answer with Vary",
         "POST / grpc.test | Content-Type: application/grpc-web | Origin: https://a.test | X-Do: chunked | X-Do: header Vary: Accept | X-Do: header Access-Control-Allow-Origin: x | X-Do: header Access-Control-Expose-Headers: y | X-Do: body abc | =hi",
-    ),
-    (
-        "grpc: early hints",
-        "POST / grpc.test | Content-Type: application/grpc-web | X-Do: early 103 Link: </a> | X-Do: chunked | X-Do: body abc | =hi",
     ),
     ("grpc: dead server", "POST / dead.grpc.test | Content-Type: application/grpc-web | =hi"),
     (
@@ -146,10 +134,6 @@ pub const PLAIN: &[(&str, &str)] = &[
     (
         "grpc: preflight without x-grpc-web",
         "OPTIONS / grpc.test | Origin: https://a.test | Access-Control-Request-Method: POST | Access-Control-Request-Headers: content-type",
-    ),
-    (
-        "grpc: OPTIONS without a method",
-        "OPTIONS / grpc.test | Origin: https://a.test | Access-Control-Request-Headers: x-grpc-web | X-Do: chunked",
     ),
     (
         "grpc: before headers",

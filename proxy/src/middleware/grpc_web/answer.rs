@@ -37,8 +37,10 @@ pub(super) fn translate(
     }
     headers.append(VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        // What the service says itself stands.
+        headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(origin);
+        let credentials = headers.entry(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        credentials.or_insert(HeaderValue::from_static("true"));
     }
     let has_body = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if has_body {
@@ -137,6 +139,11 @@ impl HttpBody for Framed {
             let data = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => continue,
+                    Ok(data) if this.body.is_end_stream() => {
+                        this.ended = true;
+                        let last = last_frame(&this.trailers, &this.known);
+                        Bytes::from([&data[..], &last].concat())
+                    }
                     Ok(data) => data,
                     Err(frame) => {
                         if let Ok(trailers) = frame.into_trailers() {

@@ -86,10 +86,10 @@ fn canonical_list(list: &str) -> String {
         let mut upper = true;
         name.bytes()
             .filter_map(|byte| {
-                let kept = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+                let kept = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
                 let spelled =
                     if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
-                upper = byte == b'-';
+                upper = matches!(byte, b'-' | b'_');
                 kept.then_some(char::from(spelled))
             })
             .collect::<String>()
