@@ -123,6 +123,9 @@ impl Drop for Route {
 pub struct RouteTls {
     /// Qualified options that it is served with here; `None` means default.
     pub options: Option<QName>,
+    /// Another router wants one of its hosts by other options: each host has those that
+    /// [`handshake::Handshakes::names`] gives it.
+    pub by_host: bool,
     /// Names of the rule's hosts.
     pub hosts: Vec<String>,
 }

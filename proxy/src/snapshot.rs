@@ -117,8 +117,8 @@ pub struct Route {
     pub target: Target,
     /// `X-Traefik-Router` of a default-rule router: set on requests, refused when it comes back.
     pub recursion_guard: Option<HeaderValue>,
-    /// Its TLS options, if they ask for client certificates.
-    pub client_auth: Option<Arc<tls::Set>>,
+    /// What it asks of TLS handshakes.
+    pub handshake: tls::Needed,
     /// Written to the access log.
     pub access_log: bool,
     /// Where its requests are counted, if they are.
@@ -303,12 +303,9 @@ impl Builder<'_> {
         entry_point: usize,
         route: &checked::Route,
     ) -> Result<Route, String> {
-        let client_auth = match &route.tls {
-            None => None,
-            Some(written) => match self.sets.of_router(written.options.as_ref())? {
-                tls::Choice::Set(set) if set.asks_clients() => Some(set),
-                _ => None,
-            },
+        let handshake = match &route.tls {
+            None => tls::Needed::default(),
+            Some(written) => self.sets.of_router(written)?,
         };
         let mut middlewares = Vec::with_capacity(route.middlewares.len());
         for (number, name) in route.middlewares.iter().enumerate() {
@@ -343,7 +340,7 @@ impl Builder<'_> {
             middlewares,
             target,
             recursion_guard,
-            client_auth,
+            handshake,
             access_log: route.access_log,
             internal: route.router.is_internal(),
         })

@@ -8,7 +8,7 @@ use super::copies::{Copy, copies, observability};
 use super::entry_points::EntryPoints;
 use super::middlewares::{CHAIN_LIMIT, Middlewares};
 use super::services::Services;
-use super::tls::Tls;
+use super::tls::{Fallen, Tls};
 use super::trouble::Trouble;
 use crate::breath::breathe;
 use crate::checked::{Checked, Route, RouteTls, Status};
@@ -183,7 +183,7 @@ impl Mounted {
         &mut self,
         router: &Parsed<'_>,
         copy: &Copy<'_>,
-        fallen: Option<Trouble>,
+        fallen: Option<Fallen>,
         entry_points: &EntryPoints,
         links: &mut Links<'_, '_>,
     ) {
@@ -273,17 +273,19 @@ impl Mounted {
                 Err(trouble) => fatal.push(trouble),
             }
         }
-        if let Some(why) = fallen {
-            let asked = options.take();
+        let by_host = fallen.as_ref().is_some_and(|fallen| fallen.by_host);
+        if let Some(Fallen { why, .. }) = fallen {
+            let asked = options.is_some();
+            if !by_host {
+                options = None;
+            }
             // The default options may be broken, too.
-            if asked.is_some()
-                && let Err(trouble) = links.tls.check(&RouterTls::default(), provider)
-            {
+            if asked && let Err(trouble) = links.tls.check(&RouterTls::default(), provider) {
                 fatal.push(trouble);
             }
             match links.tls.is_strict() {
                 true => fatal.push(why),
-                false if asked.is_some() => mild.push(why),
+                false if asked => mild.push(why),
                 // It has what it asks for.
                 false => {}
             }
@@ -315,7 +317,8 @@ impl Mounted {
                 access_log: on(|observability| observability.access_logs),
                 metrics: on(|observability| observability.metrics),
             };
-            let mount = Mount { original, copy: name, origin: &written.origin, read, options };
+            let mount =
+                Mount { original, copy: name, origin: &written.origin, read, options, by_host };
             self.mount(&mount, &known, value.tls.as_deref(), &route, entry_points, links);
             using = known.iter().map(|name| (*name).to_owned()).collect();
             using.sort();
@@ -359,6 +362,7 @@ impl Mounted {
             let mut route = route.clone();
             route.tls = tls.then(|| RouteTls {
                 options: mount.options.clone(),
+                by_host: mount.by_host,
                 hosts: mount.read.hosts().to_vec(),
             });
             match self.routes.get_mut(entry_point) {
@@ -441,6 +445,8 @@ struct Mount<'r> {
     read: &'r Read,
     /// The TLS options that it is served with; `None`: the default ones.
     options: Option<QName>,
+    /// As [`RouteTls::by_host`].
+    by_host: bool,
 }
 
 /// FNV-1, 64 bit, of the router's full name, in hexadecimal.

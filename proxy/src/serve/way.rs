@@ -146,9 +146,9 @@ pub fn enter(
     denied.then(|| respond::bare(StatusCode::BAD_REQUEST))
 }
 
-/// The refusal of a request that came in by a handshake with other TLS options than those of its
-/// host (Traefik: domain fronting): nobody has asked this client what that host's clients are
-/// asked. `host`: canonical.
+/// The refusal of a request that came in by a handshake with other TLS options than those of the
+/// router that takes it (Traefik: domain fronting): nobody has asked this client what that router's
+/// clients are asked. `host`: canonical.
 pub fn refuse_misdirected(
     snapshot: &ThreadSnapshot,
     entry_point: usize,
@@ -161,8 +161,8 @@ pub fn refuse_misdirected(
         return None;
     }
     let met = connection.tls_options();
-    let own = snapshot.routes.get(number).and_then(|route| route.client_auth.as_ref());
-    if handshakes.admits(met, host, own) {
+    let route = snapshot.routes.get(number)?;
+    if handshakes.admits(met, host, &route.handshake) {
         return None;
     }
     // The options have changed since: on a new connection the client will be asked.

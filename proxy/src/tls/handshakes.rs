@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use swarmgate_config::breath::breathe;
-use swarmgate_config::checked;
 use swarmgate_config::checked::handshake::DefaultOptions;
+use swarmgate_config::checked::{self, RouteTls};
 use swarmgate_config::name::QName;
 
 use super::Store;
@@ -22,6 +22,14 @@ pub enum Choice {
     Set(Arc<Set>),
     /// Options that cannot be served: it is not held.
     Refused,
+}
+
+/// What a router asks of the handshakes of its connections.
+#[derive(Clone, Debug, Default)]
+pub struct Needed {
+    choice: Choice,
+    /// Another router wants one of its hosts otherwise: each host has its own.
+    by_host: bool,
 }
 
 /// All options of one configuration.
@@ -77,11 +85,17 @@ impl Sets {
         self.named.iter().filter_map(|(name, set)| Some((name, set.as_ref().err()?)))
     }
 
-    /// The options of a router; `None`: the default ones.
+    /// What a router asks for.
     ///
     /// # Errors
-    /// Why they cannot be served.
-    pub fn of_router(&self, options: Option<&QName>) -> Result<Choice, String> {
+    /// Why that cannot be served.
+    pub fn of_router(&self, written: &RouteTls) -> Result<Needed, String> {
+        let choice = self.choice(written.options.as_ref())?;
+        Ok(Needed { choice, by_host: written.by_host })
+    }
+
+    /// The options of this name; `None`: the default ones.
+    fn choice(&self, options: Option<&QName>) -> Result<Choice, String> {
         match options {
             None => match &self.default {
                 Choice::Refused => {
@@ -153,18 +167,11 @@ impl Handshakes {
         named.unwrap_or(&self.default)
     }
 
-    /// Whether a request for this host (canonical) may be served on a connection whose handshake
-    /// was held by `met` (`None`: the built-in options).
-    ///
-    /// `own`: the options of the router that takes it, if they ask for client certificates. They
-    /// count where no rule names the host: then nobody was asked when the handshake was held.
-    pub fn admits(&self, met: Option<&Arc<Set>>, host: &str, own: Option<&Arc<Set>>) -> bool {
-        let needed = match (self.named(host), own) {
-            (Some(choice), _) => choice,
-            (None, Some(own)) => return own.is_met_by(met),
-            (None, None) => &self.default,
-        };
-        match needed {
+    /// Whether a router may serve a request for this host (canonical) on a connection whose
+    /// handshake was held by `met` (`None`: the built-in options).
+    pub fn admits(&self, met: Option<&Arc<Set>>, host: &str, needed: &Needed) -> bool {
+        let of_host = if needed.by_host { self.named(host) } else { None };
+        match of_host.unwrap_or(&needed.choice) {
             Choice::BuiltIn => met.is_none_or(|met| met.is_default()),
             Choice::Set(set) => set.is_met_by(met),
             Choice::Refused => false,

@@ -25,7 +25,7 @@ use rustls::crypto::CryptoProvider;
 pub use self::certificates::Certificates;
 pub use self::cipher::cipher_name;
 pub use self::client::client_config;
-pub use self::handshakes::{Choice, Handshakes, Sets};
+pub use self::handshakes::{Choice, Handshakes, Needed, Sets};
 pub use self::info::CertificateInfo;
 pub(crate) use self::info::address;
 pub use self::peer::PeerCertificates;

@@ -325,10 +325,13 @@ tls: {options: {o: {minVersion: VersionTLS13}}}
     }
     let options = |router: &str| {
         let mut all = checked.routes.values().flatten();
-        all.find(|route| route.router == name(router)).unwrap().tls.clone().unwrap().options
+        let tls = all.find(|route| route.router == name(router)).unwrap().tls.clone().unwrap();
+        (tls.options, tls.by_host)
     };
-    assert_eq!(options("a-conflicted-one"), None);
-    assert_eq!(options("one"), Some(name("o")));
+    assert_eq!(options("a-conflicted-one"), (Some(name("o")), true));
+    assert_eq!(options("a-conflicted-two"), (None, true));
+    assert_eq!(options("b-conflicted-path"), (None, false));
+    assert_eq!(options("one"), (Some(name("o")), false));
 
     let strict = file(&install("core: {strictTLSOptions: true}"), http);
     assert_eq!(mounted(&strict, "a"), [""; 0]);

@@ -5,6 +5,7 @@ mod options;
 
 use std::collections::{BTreeMap, HashSet};
 
+pub(super) use self::names::Fallen;
 use self::names::Names;
 use super::entry_points::EntryPoints;
 use super::routers::Parsed;
@@ -89,9 +90,9 @@ impl<'a> Tls<'a> {
         self.names = Names::share(routers, entry_points);
     }
 
-    /// Why this copy of a router is served by the default options on an entry point, if it is
-    /// although it, or another router of its host, asks for others.
-    pub(super) fn fallen(&self, entry_point: &str, copy: &QName) -> Option<&Trouble> {
+    /// Why this copy of a router cannot be served as it asks on an entry point, if it cannot: no
+    /// handshake knows it, or another router of its host asks for other options.
+    pub(super) fn fallen(&self, entry_point: &str, copy: &QName) -> Option<&Fallen> {
         self.names.fallen(entry_point, copy)
     }
 

@@ -19,8 +19,16 @@ use crate::routing::RouterTls;
 pub(super) struct Names {
     /// As [`crate::checked::handshake::Handshakes::names`].
     pub(super) by_entry_point: BTreeMap<String, BTreeMap<String, Option<QName>>>,
-    /// Copies of routers that are served by the default options on an entry point, and why.
-    fallen: HashMap<(String, QName), Trouble>,
+    /// Copies of routers that cannot be served as they ask on an entry point, and why.
+    fallen: HashMap<(String, QName), Fallen>,
+}
+
+/// Why a router is not served by the options that it asks for.
+#[derive(Clone)]
+pub(in super::super) struct Fallen {
+    pub(in super::super) why: Trouble,
+    /// Another router wants one of its hosts otherwise; the other hosts keep their options.
+    pub(in super::super) by_host: bool,
 }
 
 /// The options that a router asks for; `None`: the default ones.
@@ -61,8 +69,9 @@ impl Names {
                         && let Some(options) = &options
                     {
                         let rule = router.rule.as_deref().unwrap_or_default();
-                        let why = no_host(rule, options);
-                        shared.fallen.insert(((*entry_point).to_owned(), copy.name.clone()), why);
+                        let fallen = Fallen { why: no_host(rule, options), by_host: false };
+                        let place = ((*entry_point).to_owned(), copy.name.clone());
+                        shared.fallen.insert(place, fallen);
                     }
                     let here = wishes.entry((*entry_point).to_owned()).or_default();
                     for host in &hosts {
@@ -82,8 +91,8 @@ impl Names {
                     continue;
                 }
                 for (_, router) in wishes {
-                    let why = conflict(&entry_point, &host);
-                    shared.fallen.entry((entry_point.clone(), router)).or_insert(why);
+                    let fallen = Fallen { why: conflict(&entry_point, &host), by_host: true };
+                    shared.fallen.entry((entry_point.clone(), router)).or_insert(fallen);
                 }
                 names.insert(host, None);
             }
@@ -94,8 +103,8 @@ impl Names {
         shared
     }
 
-    /// Why this copy of a router is served by the default options on an entry point, if it is.
-    pub(super) fn fallen(&self, entry_point: &str, copy: &QName) -> Option<&Trouble> {
+    /// Why this copy of a router cannot be served as it asks on an entry point, if it cannot.
+    pub(super) fn fallen(&self, entry_point: &str, copy: &QName) -> Option<&Fallen> {
         if self.fallen.is_empty() {
             return None;
         }

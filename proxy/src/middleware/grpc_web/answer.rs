@@ -65,6 +65,10 @@ fn media_type(headers: &HeaderMap, form: Form) -> Option<HeaderValue> {
 /// Everything that the page is to see of the head, and what may come in trailers.
 fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut names: Vec<String> = headers.keys().map(spelled).collect();
+    // As Traefik does, whether there is one or not.
+    if !headers.contains_key(CONTENT_TYPE) {
+        names.push("Content-Type".into());
+    }
     names.push("grpc-status".into());
     names.push("grpc-message".into());
     HeaderValue::try_from(names.join(", ")).ok()

@@ -7,7 +7,7 @@ use swarmgate_config::checked::handshake::{ClientAuth, DefaultOptions, TlsOption
 use swarmgate_config::finding::Origin;
 use swarmgate_config::name::QName;
 
-use super::{Choice, Handshakes, Sets};
+use super::{Choice, Handshakes, Needed, Sets};
 use crate::tls::set::tests::options;
 
 fn name(text: &str) -> QName {
@@ -89,28 +89,29 @@ fn options_by_server_name() {
     }
     let troubles: Vec<&QName> = sets.troubles().map(|(name, _)| name).collect();
     assert_eq!(troubles, [&name("bad")]);
-    assert!(sets.of_router(Some(&name("bad"))).is_err());
-    assert!(sets.of_router(Some(&name("nope"))).is_err());
-    assert_eq!(shown(&sets.of_router(Some(&name("mtls"))).unwrap()), "mtls@file");
-    assert_eq!(shown(&sets.of_router(None).unwrap()), "built in");
+    assert!(sets.choice(Some(&name("bad"))).is_err());
+    assert!(sets.choice(Some(&name("nope"))).is_err());
+    assert_eq!(shown(&sets.choice(Some(&name("mtls"))).unwrap()), "mtls@file");
+    assert_eq!(shown(&sets.choice(None).unwrap()), "built in");
 }
 
 #[test]
 fn defaults() {
     let none = sets(&[]).handshakes(None);
-    assert!(none.is_plain() && none.admits(None, "a.test", None));
+    assert!(none.is_plain() && none.admits(None, "a.test", &Needed::default()));
     let written = sets(&["default"]);
     let handshakes = written.handshakes(None);
     assert!(!handshakes.is_plain());
     assert_eq!(shown(handshakes.choose(Some("a.test"))), "default");
     // Connections from before somebody wrote them.
-    assert!(handshakes.admits(None, "a.test", None) && !written.is_current(None));
+    let needed = Needed { choice: written.choice(None).unwrap(), by_host: false };
+    assert!(handshakes.admits(None, "a.test", &needed) && !written.is_current(None));
 
     let mut checked = Configuration::default();
     checked.handshakes.default = DefaultOptions::Refused;
     let refused = Sets::build(&checked, &Arc::default(), None);
     assert_eq!(shown(refused.handshakes(None).choose(None)), "refused");
-    assert!(refused.of_router(None).is_err());
+    assert!(refused.choice(None).is_err());
 }
 
 #[test]
@@ -121,38 +122,47 @@ fn what_passes() {
         &[
             ("a.test", Some("mtls")),
             ("*.a.test", Some("mtls")),
-            ("m.test", Some("modern")),
             ("open.test", None),
             ("bad.test", Some("bad")),
         ],
     );
-    let of = |text: &str| match sets.of_router(Some(&name(text))) {
-        Ok(Choice::Set(set)) => set,
+    let choice = |text: &str| match text {
+        "" => Choice::BuiltIn,
+        text => sets.choice(Some(&name(text))).unwrap(),
+    };
+    let of = |text: &str| match choice(text) {
+        Choice::Set(set) => set,
         other => panic!("{other:?}"),
     };
     let (mtls, modern) = (of("mtls"), of("modern"));
-    // Handshake, host, the router's own options that ask for certificates.
+    // Handshake, host, the router's options, whether each host has its own.
     let table = [
-        (Some(&mtls), "a.test", None, true),
-        (Some(&mtls), "a.test.", None, true),
-        (Some(&mtls), "b.a.test", None, true),
-        (Some(&mtls), "open.test", None, false),
-        (Some(&mtls), "unknown.test", None, false),
-        (Some(&modern), "a.test", None, false),
-        (Some(&modern), "m.test", None, true),
-        (None, "a.test", None, false),
-        (None, "x.a.test", None, false),
-        (None, "open.test", None, true),
-        (None, "unknown.test", None, true),
-        (None, "", None, true),
-        (None, "bad.test", None, false),
-        // A rule that also matches hosts it does not name.
-        (None, "unknown.test", Some(&mtls), false),
-        (Some(&mtls), "unknown.test", Some(&mtls), true),
-        (None, "open.test", Some(&mtls), true),
+        (Some(&mtls), "a.test", "mtls", false, true),
+        (Some(&mtls), "unknown.test", "mtls", false, true),
+        (Some(&mtls), "a.test", "", false, false),
+        (Some(&mtls), "open.test", "", false, false),
+        (Some(&modern), "a.test", "mtls", false, false),
+        (Some(&modern), "a.test", "modern", false, true),
+        (None, "a.test", "mtls", false, false),
+        (None, "x.a.test", "mtls", false, false),
+        (None, "a.test", "", false, true),
+        (None, "", "", false, true),
+        // A rule that also matches hosts that it does not name.
+        (None, "unknown.test", "mtls", false, false),
+        (None, "unknown.test", "mtls", true, false),
+        // Of several hosts, one is somebody else's.
+        (None, "open.test", "mtls", true, true),
+        (None, "open.test.", "mtls", true, true),
+        (None, "a.test", "mtls", true, false),
+        (None, "b.a.test", "mtls", true, false),
+        (None, "b.a.test", "", true, false),
+        (Some(&mtls), "a.test", "mtls", true, true),
+        (Some(&mtls), "open.test", "mtls", true, false),
+        (None, "bad.test", "", true, false),
     ];
-    for (number, (met, host, own, expected)) in table.into_iter().enumerate() {
-        assert_eq!(handshakes.admits(met, host, own), expected, "{number} {host}");
+    for (number, (met, host, options, by_host, expected)) in table.into_iter().enumerate() {
+        let needed = Needed { choice: choice(options), by_host };
+        assert_eq!(handshakes.admits(met, host, &needed), expected, "{number} {host}");
     }
     assert!(sets.is_current(None) && sets.is_current(Some(&mtls)));
     let later = self::sets(&["mtls"]);
