@@ -27,7 +27,8 @@ fn who_is_translated() {
     let grpc = |value| ("content-type", value);
     let asks = |value| ("access-control-request-headers", value);
     let method = ("access-control-request-method", "POST");
-    let table: &[(&str, &[(&str, &str)], Kind)] = &[
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Kind);
+    let table: &[Row<'_>] = &[
         ("POST", &[grpc("application/grpc-web")], Kind::Web(Form::Binary)),
         ("POST", &[grpc("application/grpc-web+proto")], Kind::Web(Form::Binary)),
         ("POST", &[grpc("application/grpc-web-text")], Kind::Web(Form::Text)),
