@@ -24,7 +24,7 @@ use std::sync::Arc;
 use self::entry_points::EntryPoints;
 use self::layers::Layers;
 use self::middlewares::Middlewares;
-use self::routers::{Links, Mounted};
+use self::routers::{Links, Mounted, Parsed};
 use self::services::Services;
 use self::tls::Tls;
 use crate::breath::breathe;
@@ -78,10 +78,16 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         let place = links.layers.place(&name, &written.value, &providers, &links.entry_points);
         mounted.add_child(name, written, place, &mut links);
     }
+    let mut parsed: Vec<Parsed<'_>> = Vec::with_capacity(mounted.routers.capacity());
     for (name, written) in all(&providers, |configuration| &configuration.routers) {
         if written.value.parent_refs.is_empty() {
-            mounted.add(name, written, &mut links);
+            parsed.push(mounted.parse(name, written, &links));
         }
+    }
+    let entry_points = Arc::clone(&links.entry_points);
+    links.tls.share_names(&parsed, &entry_points);
+    for router in parsed {
+        mounted.add(&router, &mut links);
     }
     let Links { middlewares, services, tls, .. } = links;
     let Mounted { routers, routes, mut findings, .. } = mounted;
@@ -90,7 +96,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
     let services = services.finish(&mut findings);
     let middlewares = middlewares.finish(&mut findings);
     let default_store = default_store(&providers, &mut findings);
-    let (tls_options, wanted) = tls.finish();
+    let (tls_options, handshakes, wanted) = tls.finish();
     let certificates =
         providers.iter().flat_map(|(_, written)| written.certificates.iter().cloned()).collect();
 
@@ -102,6 +108,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         routes: in_precedence(install, routes),
         certificates,
         tls_options,
+        handshakes,
         default_store,
         wanted,
         findings: findings.finish(),

@@ -3,13 +3,15 @@
 //! [`crate::check`] makes it from what the providers wrote; the data plane builds its snapshot
 //! from it, the API prints it, ACME reads what is wanted.
 
+pub mod handshake;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::breath::breathe;
-use crate::finding::Finding;
+use crate::finding::{Finding, Origin};
 use crate::name::QName;
 use crate::routing;
 use crate::rule::Expr;
@@ -68,8 +70,11 @@ pub struct Configuration {
     pub routes: BTreeMap<String, Vec<Route>>,
     /// Certificates named in files.
     pub certificates: Vec<routing::Written<routing::Certificate>>,
-    /// TLS options by qualified name.
-    pub tls_options: BTreeMap<QName, routing::TlsOptions>,
+    /// TLS options by qualified name, and where they were written; those that cannot be served are
+    /// missing.
+    pub tls_options: BTreeMap<QName, (handshake::TlsOptions, Origin)>,
+    /// Which handshake gets which of them.
+    pub handshakes: handshake::Handshakes,
     /// The default store, if any provider defined it.
     pub default_store: Option<routing::TlsStore>,
     /// Certificates that routers want from resolvers, without repetition.
@@ -119,9 +124,12 @@ impl Drop for Route {
 /// A route's TLS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteTls {
-    /// Qualified options; `None` means default.
+    /// Qualified options that it is served with here; `None` means default.
     pub options: Option<QName>,
-    /// Names of the rule's hosts, for choosing options by SNI.
+    /// Another router wants one of its hosts by other options: each host has those that
+    /// [`handshake::Handshakes::names`] gives it.
+    pub by_host: bool,
+    /// Names of the rule's hosts.
     pub hosts: Vec<String>,
 }
 

@@ -140,7 +140,7 @@ impl Proxy {
             metrics: metrics.clone(),
             in_force: std::sync::OnceLock::new(),
         };
-        let snapshot = Snapshot::empty(metrics);
+        let snapshot = Snapshot::empty(metrics, Arc::clone(&store));
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             settings,

@@ -35,6 +35,10 @@ pub struct Snapshot {
     pub checked: Arc<checked::Configuration>,
     /// Where requests are counted, if anywhere; the next snapshot's routes are counted there, too.
     pub metrics: Option<Arc<Metrics>>,
+    /// TLS options, ready for handshakes.
+    pub tls: tls::Sets,
+    /// The certificates that handshakes show; the next snapshot's show them, too.
+    certificates: Arc<tls::Store>,
     servers: HashSet<ByKey>,
     transports: HashMap<String, Built>,
     stateful: HashMap<Place, Stateful>,
@@ -96,6 +100,8 @@ pub struct EntryRoutes {
     pub plain: Table,
     /// For TLS connections.
     pub tls: Table,
+    /// Which TLS options its handshakes are held by.
+    pub handshakes: tls::Handshakes,
 }
 
 /// A router, ready to serve.
@@ -111,6 +117,8 @@ pub struct Route {
     pub target: Target,
     /// `X-Traefik-Router` of a default-rule router: set on requests, refused when it comes back.
     pub recursion_guard: Option<HeaderValue>,
+    /// What it asks of TLS handshakes.
+    pub handshake: tls::Needed,
     /// Written to the access log.
     pub access_log: bool,
     /// Where its requests are counted, if they are.
@@ -148,9 +156,10 @@ pub enum Target {
 }
 
 impl Snapshot {
-    /// The first one: no routes yet, but where those of the next will be counted.
-    pub fn empty(metrics: Option<Arc<Metrics>>) -> Self {
-        Self { metrics, ..Self::default() }
+    /// The first one: no routes yet, but where those of the next will be counted, and the
+    /// certificates that handshakes will show.
+    pub fn empty(metrics: Option<Arc<Metrics>>, certificates: Arc<tls::Store>) -> Self {
+        Self { metrics, certificates, ..Self::default() }
     }
 
     /// Builds a snapshot.
@@ -164,7 +173,12 @@ impl Snapshot {
         entry_points: &[&str],
         previous: Option<&Snapshot>,
     ) -> Self {
+        let certificates =
+            previous.map(|previous| Arc::clone(&previous.certificates)).unwrap_or_default();
+        let sets =
+            tls::Sets::build(&checked, &certificates, previous.map(|previous| &previous.tls));
         let mut builder = Builder {
+            sets,
             transports: HashMap::new(),
             middlewares: HashMap::new(),
             // Growing hashes all of them anew, at once.
@@ -207,10 +221,21 @@ impl Snapshot {
                 }
                 table
             };
-            tables.push(EntryRoutes { plain: table(false), tls: table(true) });
+            let (plain, secure) = (table(false), table(true));
+            let handshakes = builder.sets.handshakes(checked.handshakes.names.get(*name));
+            tables.push(EntryRoutes { plain, tls: secure, handshakes });
         }
-        let Builder { servers, transports, stateful, troubles, broken, .. } = builder;
+        let Builder { sets, servers, transports, stateful, troubles, broken, .. } = builder;
         let mut findings = Findings::default();
+        for (name, error) in sets.troubles() {
+            let origin = checked.tls_options.get(name).map(|(_, origin)| origin.clone());
+            if let Some(origin) = origin {
+                findings.push(
+                    Finding::new(Severity::Error, origin, error.clone())
+                        .on(ObjectKind::TlsOptions, name.to_string()),
+                );
+            }
+        }
         for (name, error) in broken {
             breathe();
             disable_middleware(&mut checked, &name, error, &mut findings);
@@ -227,6 +252,8 @@ impl Snapshot {
             routes,
             checked: Arc::new(checked),
             metrics: previous.and_then(|previous| previous.metrics.clone()),
+            tls: sets,
+            certificates,
             servers,
             transports,
             stateful,
@@ -270,6 +297,7 @@ fn disable_middleware(
 }
 
 struct Builder<'a> {
+    sets: tls::Sets,
     transports: HashMap<String, Built>,
     middlewares: HashMap<QName, Result<Arc<Middleware>, String>>,
     balancers: HashMap<QName, Result<Arc<Balancer>, String>>,
@@ -293,6 +321,10 @@ impl Builder<'_> {
         route: &checked::Route,
         routes: &mut Vec<Route>,
     ) -> Result<Route, String> {
+        let handshake = match &route.tls {
+            None => tls::Needed::default(),
+            Some(written) => self.sets.of_router(written)?,
+        };
         let mut middlewares = Vec::with_capacity(route.middlewares.len());
         for (number, name) in route.middlewares.iter().enumerate() {
             let before = route.middlewares.iter().take(number).filter(|other| *other == name);
@@ -328,6 +360,7 @@ impl Builder<'_> {
             middlewares,
             target,
             recursion_guard,
+            handshake,
             access_log: route.access_log,
             internal: route.router.is_internal(),
         })

@@ -6,6 +6,7 @@ mod buffering;
 mod circuit_breaker;
 mod compress;
 mod content_type;
+mod grpc_web;
 mod in_flight_req;
 mod layers;
 mod rate_limit;

@@ -14,3 +14,4 @@ mod splice;
 mod stop;
 mod streaming;
 mod tls;
+mod tls_options;

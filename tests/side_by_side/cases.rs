@@ -3,15 +3,17 @@
 mod access;
 mod bodies;
 mod elsewhere;
+mod grpc_web;
 mod headers;
 mod layers;
 mod options;
 mod rules;
+mod tls;
 mod tries;
 
 use std::time::Duration;
 
-use swarmgate_testkit::client::{Client, Trust};
+use swarmgate_testkit::client::{Client, Greeting, TlsClient};
 
 use crate::outcome;
 use crate::setup::{Side, World};
@@ -22,7 +24,25 @@ pub struct Case {
     entry_point: &'static str,
     /// TLS with this server name; empty: TLS without one.
     tls: Option<&'static str>,
+    /// What a TLS client brings, as [`greeting`] reads it.
+    brings: &'static str,
     request: Vec<u8>,
+}
+
+/// How a TLS client greets that brings these things.
+fn greeting<'w>(brings: &str, world: &'w World) -> Greeting<'w> {
+    let mut greeting = Greeting::default();
+    for thing in brings.split_whitespace() {
+        match thing {
+            "1.2" => greeting.version = "1.2",
+            "1.3" => greeting.version = "1.3",
+            "h2" => greeting.protocols = &["h2", "http/1.1"],
+            "foo" => greeting.protocols = &["foo"],
+            "none" => greeting.protocols = &[],
+            identity => greeting.identity = Some(world.identity(identity)),
+        }
+    }
+    greeting
 }
 
 impl Case {
@@ -32,7 +52,8 @@ impl Case {
         let mut certificate = None;
         let result = match self.tls {
             None => Client::connect(address),
-            Some(name) => Client::connect_tls(address, name, Trust::Anything),
+            Some(name) => TlsClient::new(greeting(self.brings, world))
+                .and_then(|client| client.connect(address, name)),
         }
         .and_then(|mut client| {
             client.set_timeout(Duration::from_secs(12))?;
@@ -73,16 +94,26 @@ fn plain(entry_point: &'static str, cases: &[(&'static str, &str)]) -> Vec<Case>
         name,
         entry_point,
         tls: None,
+        brings: "",
         request: expand(line),
     };
     cases.iter().map(case).collect()
 }
 
-fn tls(cases: &[(&'static str, &'static str, &'static str, &str)]) -> Vec<Case> {
+fn over_tls(cases: &[(&'static str, &'static str, &'static str, &str)]) -> Vec<Case> {
     let case =
         |(name, entry_point, server, line): &(&'static str, &'static str, &'static str, &str)| {
-            Case { name, entry_point, tls: Some(server), request: expand(line) }
+            let request = expand(line);
+            Case { name, entry_point, tls: Some(server), brings: "", request }
         };
+    cases.iter().map(case).collect()
+}
+
+fn greeted(cases: &[(&'static str, &'static str, &'static str, &str)]) -> Vec<Case> {
+    let case = |(name, server, brings, line): &(&'static str, &'static str, &'static str, &str)| {
+        let request = expand(line);
+        Case { name, entry_point: "secure", tls: Some(server), brings, request }
+    };
     cases.iter().map(case).collect()
 }
 
@@ -92,6 +123,7 @@ fn bytes(cases: &[(&'static str, &str)]) -> Vec<Case> {
         name,
         entry_point: "web",
         tls: None,
+        brings: "",
         request: text.replace('\n', "\r\n").replace('\u{1}', "\n").into_bytes(),
     };
     cases.iter().map(case).collect()
@@ -108,16 +140,16 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", rules::OPTIONS));
     all.extend(plain("trusted", rules::OTHER_ENTRY_POINT));
     all.extend(plain("web", layers::PLAIN));
-    all.extend(tls(layers::TLS));
+    all.extend(over_tls(layers::TLS));
     all.extend(plain("web", MIDDLEWARES));
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
-    all.extend(tls(headers::TLS));
+    all.extend(over_tls(headers::TLS));
     all.extend(plain("web", access::PLAIN));
     all.extend(plain("trusted", access::TRUSTED));
     all.extend(plain("web", options::PLAIN));
     all.extend(plain("trusted", options::TRUSTED));
-    all.extend(tls(options::TLS));
+    all.extend(over_tls(options::TLS));
     all.extend(plain("web", bodies::NEGOTIATION));
     for (name, line) in bodies::compress() {
         all.extend(plain("web", &[(name.leak(), &line)]));
@@ -134,25 +166,32 @@ pub fn all() -> Vec<Case> {
     for (entry_point, cases) in ENTRY_POINTS {
         all.extend(plain(entry_point, cases));
     }
-    all.extend(tls(TLS));
+    all.extend(over_tls(TLS));
+    all.extend(greeted(tls::OPTIONS));
+    all.extend(plain("web", tls::PLAIN));
+    all.extend(plain("trusted", tls::TRUSTED));
+    all.extend(plain("web", grpc_web::PLAIN));
     all.extend(bytes(BYTES));
     let many: String = (0..150).map(|number| format!(" | X-{number}: v")).collect();
     all.push(Case {
         name: "forward: many header lines",
         entry_point: "web",
         tls: None,
+        brings: "",
         request: expand(&format!("GET / host.test{many}")),
     });
     all.push(Case {
         name: "ep: head too large",
         entry_point: "small",
         tls: None,
+        brings: "",
         request: expand(&format!("GET / host.test | X-Big: {}", "x".repeat(8000))),
     });
     all.push(Case {
         name: "ep: head just fits",
         entry_point: "small",
         tls: None,
+        brings: "",
         request: expand(&format!("GET / host.test | X-Big: {}", "x".repeat(5000))),
     });
     all
@@ -161,7 +200,7 @@ pub fn all() -> Vec<Case> {
 /// Those for the proxies of `elsewhere.rs`.
 pub fn elsewhere() -> Vec<Case> {
     let plain = elsewhere::PLAIN.iter().flat_map(|(entry_point, cases)| plain(entry_point, cases));
-    plain.chain(tls(elsewhere::TLS)).collect()
+    plain.chain(over_tls(elsewhere::TLS)).collect()
 }
 
 const RULES: &[(&str, &str)] = &[

@@ -24,6 +24,22 @@ const ALL_CASES: &[&str] = &[""];
 
 pub const ALL: &[Difference] = &[
     differs("gzip", ALL_CASES, &["upstream header accept-encoding: gzip"]),
+    differs("grpc-length", &["grpc: answer with a length"], &[]),
+    differs(
+        "grpc-vary",
+        &["grpc: answer with Vary", "grpc: after headers"],
+        &["header vary: Origin"],
+    ),
+    differs(
+        "tls-alerts",
+        &[
+            "options: suites of 1.3, with 1.2",
+            "mtls: none, 1.2",
+            "mtls: RequireAnyClientCert, none, 1.2",
+        ],
+        &["no answer: received fatal alert"],
+    ),
+    differs("conflicting-host", &["conflict: its other host"], &[]),
     differs("forgotten-tls", &["tls: plain routers are not for it"], &[]),
     differs(
         "api-headers",

@@ -39,8 +39,11 @@ fn without_nonces(line: &str) -> String {
 
 /// Closing and resetting are told apart by chance only.
 pub fn no_answer(error: &io::Error) -> String {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock};
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionReset, InvalidData, TimedOut, UnexpectedEof, WouldBlock,
+    };
     match error.kind() {
+        InvalidData => turned_away(&error.to_string()),
         UnexpectedEof | ConnectionReset | BrokenPipe => "closed before the end".into(),
         WouldBlock | TimedOut => "nothing within the time".into(),
         _ => format!("no answer: {error}"),
@@ -63,6 +66,22 @@ fn decoded(response: &Response) -> Option<Response> {
     Some(plain)
 }
 
+/// A handshake ended with an alert. Which one tells a bad certificate is a matter of taste.
+fn turned_away(error: &str) -> String {
+    const TASTE: &[&str] = &[
+        "BadCertificate",
+        "UnknownCa",
+        "UnknownCA",
+        "CertificateUnknown",
+        "CertificateExpired",
+        "DecryptError",
+    ];
+    match TASTE.iter().any(|alert| error.ends_with(alert)) {
+        true => "turned away for a certificate".into(),
+        false => format!("no answer: {error}"),
+    }
+}
+
 fn answer(response: &Response) -> Vec<String> {
     let plain = decoded(response);
     let response = plain.as_ref().unwrap_or(response);
@@ -77,6 +96,11 @@ fn answer(response: &Response) -> Vec<String> {
             "content-length" if seen.is_some() => "its length",
             // To the nanosecond; `Retry-After` says the same in seconds.
             "x-retry-in" => "a while",
+            // In any order.
+            "access-control-expose-headers" if value.contains("grpc-status") => {
+                lines.push(format!("header {name}: {}", sorted(value)));
+                continue;
+            }
             _ => value,
         };
         lines.push(format!("header {name}: {shown}"));
@@ -92,15 +116,29 @@ fn answer(response: &Response) -> Vec<String> {
     }
     match seen {
         None => lines.push(format!("body: {:?}", response.text())),
-        Some(seen) => lines.extend(upstream(&seen)),
+        Some((seen, behind)) => {
+            lines.extend(upstream(&seen));
+            if !behind.is_empty() {
+                lines.push(format!("behind the report: {behind:?}"));
+            }
+        }
     }
     lines
 }
 
-/// The upstream's report, where the body is one.
-fn seen(response: &Response) -> Option<Value> {
-    let value: Value = serde_json::from_slice(&response.body).ok()?;
-    value.get("framing").is_some().then_some(value)
+fn sorted(list: &str) -> String {
+    let mut items: Vec<&str> = list.split(", ").collect();
+    items.sort_unstable();
+    items.join(", ")
+}
+
+/// The upstream's report, where the body is one, and what a proxy has written behind it.
+fn seen(response: &Response) -> Option<(Value, &[u8])> {
+    let mut values = serde_json::Deserializer::from_slice(&response.body).into_iter::<Value>();
+    let value = values.next()?.ok()?;
+    let behind = response.body.get(values.byte_offset()..).unwrap_or_default();
+    let behind = behind.strip_prefix(b"\n").unwrap_or(behind);
+    value.get("framing").is_some().then_some((value, behind))
 }
 
 fn upstream(seen: &Value) -> Vec<String> {

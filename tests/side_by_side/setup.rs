@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use swarmgate_testkit::certificates::{self, Certificate};
+use swarmgate_testkit::certificates::{self, Authority, Certificate};
 use swarmgate_testkit::client;
 use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::ports;
@@ -40,6 +40,8 @@ const ROUTING: &[(&str, &str)] = &[
     ("routing/layers.yml", include_str!("routing/layers.yml")),
     ("routing/rules.yml", include_str!("routing/rules.yml")),
     ("routing/bodies.yml", include_str!("routing/bodies.yml")),
+    ("routing/grpc_web.yml", include_str!("routing/grpc_web.yml")),
+    ("routing/tls.yml", include_str!("routing/tls.yml")),
 ];
 
 /// What both proxies talk to.
@@ -50,12 +52,25 @@ pub struct World {
     pub two: Upstream,
     /// For `tls.test` and `*.sub.test`.
     pub certificate: Certificate,
+    /// What clients may show, by name.
+    pub identities: Vec<(&'static str, Certificate)>,
+    /// Who has issued `own` and `old`.
+    authority: Authority,
     dead: u16,
 }
 
 impl World {
     pub fn start() -> Self {
+        let authority = Authority::new("The authority");
+        let identities = vec![
+            ("own", authority.issue("A client", 2020, 2099)),
+            ("old", authority.issue("An old client", 2019, 2020)),
+            ("stranger", Authority::new("Another").issue("A stranger", 2020, 2099)),
+            ("self", certificates::self_signed(&["self.test"])),
+        ];
         Self {
+            authority,
+            identities,
             one: Upstream::start("one"),
             two: Upstream::start("two"),
             certificate: certificates::self_signed(&["tls.test", "*.sub.test"]),
@@ -63,12 +78,26 @@ impl World {
         }
     }
 
+    /// What a client may show.
+    pub fn identity(&self, name: &str) -> &Certificate {
+        match self.identities.iter().find(|(known, _)| *known == name) {
+            Some((_, certificate)) => certificate,
+            None => panic!("no identity {name}"),
+        }
+    }
+
     /// A file of the routing configuration, with what stands in it for ports filled in.
     pub fn routing(&self, text: &str) -> String {
         text.replace("{ONE}", &self.one.url())
             .replace("{TWO}", &self.two.url())
+            .replace("{CA}", &indented(&self.authority.pem()))
             .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))
     }
+}
+
+/// Below a list's item in YAML.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("            {line}\n")).collect()
 }
 
 /// One of the two.
@@ -94,6 +123,8 @@ impl Side {
         let mut launch = Launch::new(program)
             .file("install.yml", &install)
             .file("users.txt", "# eve:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n\n ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=  \r\n\tbob:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/")
+            .file("ca.pem", &world.authority.pem())
+            .file("self.pem", &world.identity("self").pem)
             .file("tls.pem", &world.certificate.pem)
             .file("tls.key", &world.certificate.key)
             .arg("--configFile=install.yml");

@@ -9,7 +9,7 @@ use super::entry_points::EntryPoints;
 use super::layers::{self, Layers, Place};
 use super::middlewares::{CHAIN_LIMIT, Middlewares};
 use super::services::Services;
-use super::tls::Tls;
+use super::tls::{Fallen, Tls};
 use super::trouble::Trouble;
 use crate::breath::breathe;
 use crate::checked::{Checked, Route, RouteTls, Status};
@@ -63,8 +63,15 @@ struct Led {
     weight: usize,
 }
 
+/// A router whose rule has been looked at.
+pub(super) struct Parsed<'a> {
+    pub(super) name: QName,
+    pub(super) written: &'a Written<Router>,
+    pub(super) read: Read,
+}
+
 /// Of a router's text, what does not depend on the copy.
-struct Read {
+pub(super) struct Read {
     rule: Result<Arc<Expr>, Trouble>,
     priority: Result<i64, Trouble>,
     hosts: OnceCell<Vec<String>>,
@@ -77,24 +84,48 @@ impl Read {
     }
 
     /// The hosts that the rule names; only TLS asks.
-    fn hosts(&self) -> &[String] {
+    pub(super) fn hosts(&self) -> &[String] {
         let read = || self.rule.as_deref().map(rule::domains).unwrap_or_default();
         self.hosts.get_or_init(read)
     }
 }
 
 impl Mounted {
-    pub(super) fn add(
+    /// Looks at a router's rule.
+    pub(super) fn parse<'a>(
         &mut self,
         name: QName,
-        written: &Written<Router>,
-        links: &mut Links<'_, '_>,
-    ) {
+        written: &'a Written<Router>,
+        links: &Links<'_, '_>,
+    ) -> Parsed<'a> {
+        breathe();
         let read = self.read(&name, written, links);
+        Parsed { name, written, read }
+    }
+
+    pub(super) fn add(&mut self, router: &Parsed<'_>, links: &mut Links<'_, '_>) {
+        let Parsed { name, written, .. } = router;
         let entry_points = Arc::clone(&links.entry_points);
-        for copy in copies(&name, &written.value, &entry_points) {
+        for mut copy in copies(name, &written.value, &entry_points) {
             breathe();
-            self.check(&name, &copy, written, &read, &entry_points, links);
+            // Those whose TLS options cannot be served there are told apart by their names.
+            let whole = copy.entry_points.len();
+            let (fallen, rest): (Vec<_>, Vec<_>) =
+                copy.entry_points.iter().partition(|it| links.tls.fallen(it, &copy.name).is_some());
+            for entry_point in fallen {
+                let why = links.tls.fallen(entry_point, &copy.name).cloned();
+                let name = format!("{entry_point}-conflicted-{}", copy.name.name());
+                let copy = Copy {
+                    name: QName::new(name, copy.name.provider()),
+                    entry_points: vec![entry_point],
+                    model: copy.model,
+                };
+                self.check(router, &copy, why, &entry_points, links);
+            }
+            if !rest.is_empty() || whole == 0 {
+                copy.entry_points = rest;
+                self.check(router, &copy, None, &entry_points, links);
+            }
         }
     }
 
@@ -220,13 +251,13 @@ impl Mounted {
 
     fn check(
         &mut self,
-        original: &QName,
+        router: &Parsed<'_>,
         copy: &Copy<'_>,
-        written: &Written<Router>,
-        read: &Read,
+        fallen: Option<Fallen>,
         entry_points: &EntryPoints,
         links: &mut Links<'_, '_>,
     ) {
+        let Parsed { name: original, written, read } = router;
         let provider = original.provider();
         let name = &copy.name;
         // Shared with the provider's as long as nothing has to be changed.
@@ -271,10 +302,29 @@ impl Mounted {
         {
             Arc::make_mut(&mut value).tls = Some(Box::new(tls.clone()));
         }
-        if let Some(tls) = &value.tls
-            && let Err(trouble) = links.tls.check(tls, provider)
-        {
-            fatal.push(trouble);
+        let mut options = None;
+        if let Some(tls) = &value.tls {
+            match links.tls.check(tls, provider) {
+                Ok(asked) => options = asked,
+                Err(trouble) => fatal.push(trouble),
+            }
+        }
+        let by_host = fallen.as_ref().is_some_and(|fallen| fallen.by_host);
+        if let Some(Fallen { why, .. }) = fallen {
+            let asked = options.is_some();
+            if !by_host {
+                options = None;
+            }
+            // The default options may be broken, too.
+            if asked && let Err(trouble) = links.tls.check(&RouterTls::default(), provider) {
+                fatal.push(trouble);
+            }
+            match links.tls.is_strict() {
+                true => fatal.push(why),
+                false if asked => mild.push(why),
+                // It has what it asks for.
+                false => {}
+            }
         }
         if value.tls.as_ref().is_some_and(|tls| tls.options.is_none())
             && let Some(tls) = &mut Arc::make_mut(&mut value).tls
@@ -309,7 +359,8 @@ impl Mounted {
                 access_log: on(|observability| observability.access_logs),
                 metrics: on(|observability| observability.metrics),
             };
-            let mount = Mount { original, copy: name, origin: &written.origin, read };
+            let mount =
+                Mount { original, copy: name, origin: &written.origin, read, options, by_host };
             self.mount(&mount, &known, value.tls.as_deref(), &route, entry_points, links);
             using = known.iter().map(|name| (*name).to_owned()).collect();
             using.sort();
@@ -415,10 +466,12 @@ impl Mounted {
         links: &mut Links<'_, '_>,
     ) {
         let mut add = |entry_point: &str, tls: bool| {
-            // Only default options come as far as this.
-            let tls = tls.then(|| RouteTls { options: None, hosts: mount.read.hosts().to_vec() });
             let mut route = route.clone();
-            route.tls = tls;
+            route.tls = tls.then(|| RouteTls {
+                options: mount.options.clone(),
+                by_host: mount.by_host,
+                hosts: mount.read.hosts().to_vec(),
+            });
             match self.routes.get_mut(entry_point) {
                 Some(routes) => routes.push(route),
                 None => {
@@ -544,6 +597,10 @@ struct Mount<'r> {
     copy: &'r QName,
     origin: &'r Origin,
     read: &'r Read,
+    /// The TLS options that it is served with; `None`: the default ones.
+    options: Option<QName>,
+    /// As [`RouteTls::by_host`].
+    by_host: bool,
 }
 
 /// FNV-1, 64 bit, of the router's full name, in hexadecimal.

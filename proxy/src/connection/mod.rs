@@ -5,7 +5,7 @@ mod drive;
 mod registry;
 mod stream;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use crate::balance::Server;
 use crate::clock;
 use crate::pool::Lease;
 use crate::settings::Settings;
+use crate::tls::{Agreed, Set};
 
 /// One client connection, as its worker and its requests see it.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct Connection {
     pub settings: Arc<Settings>,
     /// TLS version and cipher, once the handshake is done.
     pub tls: Cell<Option<TlsInfo>>,
+    /// What its handshake has settled, where that was not held by the built-in TLS options.
+    pub agreed: OnceCell<Box<Agreed>>,
     /// HTTP/2: many requests at once, and frames between requests are no heads.
     pub multiplexed: Cell<bool>,
     activity: Rc<Activity>,
@@ -120,6 +123,7 @@ impl Connection {
             peer_value,
             settings,
             tls: Cell::new(None),
+            agreed: OnceCell::new(),
             multiplexed: Cell::new(false),
             activity,
             opened: clock::now(),
@@ -135,6 +139,11 @@ impl Connection {
             registry,
             slot,
         }
+    }
+
+    /// The TLS options that its handshake was held by, if not the built-in ones.
+    pub fn tls_options(&self) -> Option<&Arc<Set>> {
+        self.agreed.get().map(|agreed| &agreed.set)
     }
 
     /// Turns it into an HTTP/2 connection: between requests only the idle time-out counts.

@@ -2,10 +2,12 @@
 
 use super::answer::Certificate;
 use super::{Target, View};
+use crate::tls::Choice;
 
 /// The certificate, as a client with modern signature schemes gets it.
 pub(super) fn shown(
     view: View<'_>,
+    entry_point: usize,
     target: &Target,
     wanted_from: Option<&str>,
 ) -> Option<Certificate> {
@@ -14,6 +16,12 @@ pub(super) fn shown(
     let name = target.name.trim_end_matches('.').to_ascii_lowercase();
     let server_name = (!is_address).then_some(name);
     let (info, chosen_by) = view.certificates.shown(server_name.as_deref())?;
+    let point = view.snapshot.entry_points.get(entry_point);
+    let options = match point.map(|point| point.handshakes.choose(server_name.as_deref())) {
+        None | Some(Choice::BuiltIn) => "default".to_owned(),
+        Some(Choice::Set(set)) => set.described(),
+        Some(Choice::Refused) => "cannot be served: the connection is closed".to_owned(),
+    };
     let mut names: Vec<String> = info.sans.clone();
     if names.is_empty() && !info.common_name.is_empty() {
         names.push(info.common_name.clone());
@@ -28,7 +36,7 @@ pub(super) fn shown(
         status: info.status_now().to_owned(),
         source: info.source.clone(),
         chosen_by: chosen_by.to_owned(),
-        options: "default".to_owned(),
+        options,
         wanted_from: wanted_from.map(str::to_owned),
     })
 }

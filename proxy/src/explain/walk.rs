@@ -69,7 +69,7 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
     let host = match imagine(&connection, view.server_name, &mut head) {
         Ok(host) => host,
         Err(answer) => {
-            told.certificate = certificate_of(view, &target, None);
+            told.certificate = certificate_of(view, number, &target, None);
             let status = answer.status();
             told.outcome = Outcome {
                 kind: "refused".into(),
@@ -113,8 +113,9 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
             let name = QName::resolve(&route.name, "");
             let wanted = checked.routers.get(&name).and_then(|it| it.value.tls.as_ref());
             let wanted = wanted.and_then(|tls| tls.cert_resolver.as_deref());
-            told.certificate = certificate_of(view, &target, wanted);
-            let context = Context { peer: connection.peer, tls: target.tls, host };
+            told.certificate = certificate_of(view, number, &target, wanted);
+            let context =
+                Context { peer: connection.peer, tls: target.tls, certificates: None, host };
             follow(view, route, &connection, &mut head, &context, &mut told);
             objects.insert(route.name.to_string());
             objects.insert(route.service.to_string());
@@ -126,7 +127,7 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
             objects.extend(told.service.iter().map(|it| it.name.clone()));
         }
         None => {
-            told.certificate = certificate_of(view, &target, None);
+            told.certificate = certificate_of(view, number, &target, None);
             told.outcome = nothing("no router takes it");
             told.hints = hints(view, number, &target, &seen, &told.considered);
         }
@@ -174,10 +175,11 @@ fn tell_headers(asked: &HeaderMap, left: &HeaderMap, told: &mut Requested) {
 
 fn certificate_of(
     view: View<'_>,
+    entry_point: usize,
     target: &Target,
     wanted: Option<&str>,
 ) -> Option<super::answer::Certificate> {
-    target.tls.then(|| certificate::shown(view, target, wanted)).flatten()
+    target.tls.then(|| certificate::shown(view, entry_point, target, wanted)).flatten()
 }
 
 fn table(view: View<'_>, entry_point: usize, tls: bool) -> Option<&Table> {

@@ -12,10 +12,12 @@ mod content_type;
 mod encoded_characters;
 mod escape;
 mod expression;
+mod grpc_web;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
 mod location;
+mod pass_tls_client_cert;
 mod path;
 mod rate_limit;
 mod redirect;
@@ -44,6 +46,7 @@ use swarmgate_config::routing;
 
 use crate::body::Body;
 use crate::serve::service::Request;
+use crate::tls::PeerCertificates;
 
 use self::add_prefix::AddPrefix;
 use self::auth::{BasicAuth, DigestAuth};
@@ -52,9 +55,11 @@ use self::circuit_breaker::CircuitBreaker;
 use self::compress::Compress;
 use self::content_type::ContentType;
 use self::encoded_characters::EncodedCharacters;
+use self::grpc_web::GrpcWeb;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
 use self::ip_allow_list::IpAllowList;
+use self::pass_tls_client_cert::PassTlsClientCert;
 pub use self::path::routing_path;
 use self::rate_limit::RateLimit;
 use self::redirect_regex::RedirectRegex;
@@ -75,6 +80,8 @@ pub struct Context<'a> {
     pub peer: SocketAddr,
     /// The connection is TLS.
     pub tls: bool,
+    /// What the client has shown in the handshake.
+    pub certificates: Option<&'a PeerCertificates>,
     /// Host as sent, with port and case; empty when absent.
     pub host: &'a str,
 }
@@ -197,6 +204,10 @@ impl Middleware {
             Compress::build(options).map(around)
         } else if let Some(options) = &written.content_type {
             Ok(ContentType::build(options))
+        } else if let Some(options) = &written.pass_tls_client_cert {
+            PassTlsClientCert::build(options).map(Self::from)
+        } else if let Some(options) = &written.grpc_web {
+            GrpcWeb::build(options).map(around)
         } else {
             Err("this kind of middleware is not served yet".into())
         }
@@ -264,7 +275,7 @@ mod tests {
     }
 
     pub fn context(host: &str, tls: bool) -> Context<'_> {
-        Context { peer: "192.0.2.1:5".parse().unwrap(), tls, host }
+        Context { peer: "192.0.2.1:5".parse().unwrap(), tls, certificates: None, host }
     }
 
     pub fn send(chain: &[&Middleware], host: &str, target: &str) -> Sent {

@@ -8,6 +8,7 @@ mod layer;
 pub mod logged;
 mod own;
 pub mod request;
+mod secure;
 pub mod service;
 pub mod settle;
 pub mod way;
@@ -26,14 +27,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use self::detect::Protocol;
 use crate::body::RequestBody;
 use crate::connection::{
-    Activity, ClientStream, Connection, Drivable, Stream, TlsInfo, drive, unless_ended,
-    unless_killed,
+    Activity, ClientStream, Connection, Drivable, Stream, drive, unless_ended, unless_killed,
 };
 use crate::http1::Client;
 use crate::present::Present;
@@ -67,7 +65,8 @@ pub async fn connection(
         }
         Protocol::Tls => {
             let stream = Stream::new(stream, begun, activity);
-            let Some(stream) = Box::pin(secure(&worker, &connection, stream)).await else { return };
+            let securing = secure::secure(&worker, entry_point, &connection, stream);
+            let Some(stream) = Box::pin(securing).await else { return };
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                 Box::pin(http2(worker, entry_point, connection, stream)).await;
             } else {
@@ -76,18 +75,6 @@ pub async fn connection(
             }
         }
     }
-}
-
-/// The TLS handshake.
-async fn secure(
-    worker: &Worker,
-    connection: &Connection,
-    stream: Stream,
-) -> Option<Box<TlsStream<Stream>>> {
-    let acceptor = TlsAcceptor::from(Arc::clone(&worker.shared.tls));
-    let stream = unless_ended(connection, pin!(acceptor.accept(stream))).await?.ok()?;
-    connection.tls.set(Some(tls_info(stream.get_ref().1)));
-    Some(Box::new(stream))
 }
 
 /// Serves an HTTP/1 connection. While it idles it holds its socket and little else.
@@ -129,18 +116,6 @@ async fn http1(
             }
             Some(http1::End::Abort) | None => return,
         }
-    }
-}
-
-fn tls_info(session: &rustls::ServerConnection) -> TlsInfo {
-    TlsInfo {
-        version: match session.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
-            _ => "1.3",
-        },
-        cipher: session
-            .negotiated_cipher_suite()
-            .map_or("-", |suite| crate::tls::cipher_name(suite.suite())),
     }
 }
 

@@ -13,7 +13,7 @@ use super::exchange::{AnswerBody, InFlight};
 use super::logged::{Logged, Watched};
 use super::service::{self, Request};
 use super::settle::{CLOSE, settle};
-use super::way::{Way, enter, find};
+use super::way::{Way, enter, find, refuse_misdirected};
 use crate::body::{Body, RequestBody};
 use crate::canonical;
 use crate::connection::Connection;
@@ -137,6 +137,9 @@ fn prepare(
     let canonical_host = canonical::host(as_sent);
     let hosts = (&*canonical_host, as_sent);
     let found = find(&snapshot, entry_point, connection, head, hosts);
+    let misdirected = found.and_then(|number| {
+        refuse_misdirected(&snapshot, entry_point, connection, number, &canonical_host)
+    });
     drop(canonical_host);
     let Some(number) = found else {
         if let Some(measured) = &mut watched.measured {
@@ -146,7 +149,7 @@ fn prepare(
     };
     let way = Way { snapshot, number, upgrade, host };
     if let Some(route) = way.route()
-        && let Some(refusal) = enter(connection, route, head, watched)
+        && let Some(refusal) = enter(connection, route, head, watched).or(misdirected)
     {
         return refusal.into();
     }

@@ -58,8 +58,13 @@ impl Way {
     }
 
     /// What middlewares may know.
-    pub fn context(&self, connection: &Connection) -> Context<'_> {
-        Context { peer: connection.peer, tls: connection.tls.get().is_some(), host: self.host() }
+    pub fn context<'a>(&'a self, connection: &'a Connection) -> Context<'a> {
+        Context {
+            peer: connection.peer,
+            tls: connection.tls.get().is_some(),
+            certificates: connection.agreed.get().and_then(|agreed| agreed.certificates.as_ref()),
+            host: self.host(),
+        }
     }
 
     /// Takes a request through its middlewares from number `from` on, until one answers or stands
@@ -158,6 +163,32 @@ pub fn enter(
     }
     let denied = has_denied_escape(head.uri.path(), &connection.settings.denied_escapes);
     denied.then(|| respond::bare(StatusCode::BAD_REQUEST))
+}
+
+/// The refusal of a request that came in by a handshake with other TLS options than those of the
+/// router that takes it (Traefik: domain fronting): nobody has asked this client what that router's
+/// clients are asked. `host`: canonical.
+pub fn refuse_misdirected(
+    snapshot: &ThreadSnapshot,
+    entry_point: usize,
+    connection: &Connection,
+    number: usize,
+    host: &str,
+) -> Option<Response<Body>> {
+    let handshakes = &snapshot.entry_points.get(entry_point)?.handshakes;
+    if connection.tls.get().is_none() || handshakes.is_plain() {
+        return None;
+    }
+    let met = connection.tls_options();
+    let route = snapshot.routes.get(number)?;
+    if handshakes.admits(met, host, &route.handshake) {
+        return None;
+    }
+    // The options have changed since: on a new connection the client will be asked.
+    if !snapshot.tls.is_current(met) {
+        connection.drain();
+    }
+    Some(respond::error(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n"))
 }
 
 /// The number of the route that takes the request.

@@ -2,14 +2,19 @@
 //!
 //! - [`Certificates`]: everything that can be served at one moment, immutable.
 //! - [`Store`]: the moment in force, swapped whole, asked by rustls at each handshake.
+//! - [`Sets`], [`Handshakes`]: TLS options, and which server names get which.
 //! - [`client_config`]: the other direction, TLS towards `https` servers.
 
 mod certificates;
 mod cipher;
 mod client;
+mod client_auth;
 mod generated;
+mod handshakes;
 mod info;
 mod parse;
+mod peer;
+mod set;
 mod store;
 mod trust;
 
@@ -20,7 +25,11 @@ use rustls::crypto::CryptoProvider;
 pub use self::certificates::Certificates;
 pub use self::cipher::cipher_name;
 pub use self::client::client_config;
+pub use self::handshakes::{Choice, Handshakes, Needed, Sets};
 pub use self::info::CertificateInfo;
+pub(crate) use self::info::address;
+pub use self::peer::PeerCertificates;
+pub use self::set::Set;
 pub use self::store::Store;
 
 /// A certificate to serve: PEM chain (leaf first) and PEM key, and where it is from.
@@ -31,6 +40,15 @@ pub struct PemCertificate {
     pub key: String,
     /// For messages: `file /certs/a.pem`, `resolver letsencrypt`.
     pub source: String,
+}
+
+/// What a handshake has settled for the requests of its connection.
+#[derive(Debug)]
+pub struct Agreed {
+    /// The TLS options that it was held by.
+    pub set: Arc<Set>,
+    /// What the client has shown.
+    pub certificates: Option<PeerCertificates>,
 }
 
 /// The one cryptography provider, named everywhere so that no process-wide default is needed.

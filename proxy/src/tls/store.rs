@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SignatureScheme};
 
 use super::{Certificates, provider};
 
@@ -25,6 +25,11 @@ impl Store {
     /// The certificates in force.
     pub fn get(&self) -> Arc<Certificates> {
         self.current.load_full()
+    }
+
+    /// The certificate for a server name (lower-case), fitting the client's signature schemes.
+    pub fn by_name(&self, name: &str, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.current.load().by_name(name, schemes).cloned()
     }
 
     /// The rustls configuration that asks this store: TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`,

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
+use crate::certificates::Certificate;
 use crate::wire::{self, Framing, Head};
 
 /// Longer than anything a test waits for, shorter than anybody's patience.
@@ -67,6 +69,61 @@ pub enum Trust<'a> {
     Roots(&'a str),
 }
 
+/// How a TLS client greets.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeting<'a> {
+    /// Whom it trusts.
+    pub trust: Trust<'a>,
+    /// What it shows when it is asked for a certificate.
+    pub identity: Option<&'a Certificate>,
+    /// `1.2` or `1.3` alone; else both.
+    pub version: &'a str,
+    /// Protocols that it offers.
+    pub protocols: &'a [&'a str],
+}
+
+impl Default for Greeting<'_> {
+    fn default() -> Self {
+        Self { trust: Trust::Anything, identity: None, version: "", protocols: &["http/1.1"] }
+    }
+}
+
+/// A TLS client that remembers the sessions of its connections, and would resume them.
+#[derive(Clone, Debug)]
+pub struct TlsClient(ClientConfig);
+
+impl TlsClient {
+    /// One that greets so.
+    ///
+    /// # Errors
+    /// What is wrong with certificates or keys.
+    pub fn new(greeting: Greeting<'_>) -> io::Result<Self> {
+        client_config(greeting).map(Self)
+    }
+
+    /// A connection. An empty `name` sends no SNI.
+    ///
+    /// # Errors
+    /// The socket's or the handshake's.
+    pub fn connect(&self, address: impl ToSocketAddrs, name: &str) -> io::Result<Client> {
+        let mut tcp = open(address)?;
+        let mut config = self.0.clone();
+        config.enable_sni = !name.is_empty();
+        let name = if name.is_empty() { "unnamed.invalid" } else { name };
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut tcp)?;
+        }
+        let certificate = tls.peer_certificates().and_then(|chain| chain.first());
+        let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
+        let resumed = tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        let protocol = tls.alpn_protocol().map(wire::latin1);
+        let stream: Box<dyn Stream> = Box::new(StreamOwned::new(tls, tcp.try_clone()?));
+        Ok(Client { stream: BufReader::new(stream), tcp, certificate, resumed, protocol })
+    }
+}
+
 trait Stream: Read + Write + Send {}
 impl<S: Read + Write + Send> Stream for S {}
 
@@ -75,6 +132,8 @@ pub struct Client {
     stream: BufReader<Box<dyn Stream>>,
     tcp: TcpStream,
     certificate: Option<Vec<u8>>,
+    resumed: bool,
+    protocol: Option<String>,
 }
 
 impl std::fmt::Debug for Client {
@@ -91,7 +150,8 @@ impl Client {
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
         let tcp = open(address)?;
         let stream: Box<dyn Stream> = Box::new(tcp.try_clone()?);
-        Ok(Self { stream: BufReader::new(stream), tcp, certificate: None })
+        let stream = BufReader::new(stream);
+        Ok(Self { stream, tcp, certificate: None, resumed: false, protocol: None })
     }
 
     /// A TLS connection that offers HTTP/1.1 only. An empty `name` sends no SNI.
@@ -103,20 +163,17 @@ impl Client {
         name: &str,
         trust: Trust<'_>,
     ) -> io::Result<Self> {
-        let mut tcp = open(address)?;
-        let mut config = client_config(trust)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.enable_sni = !name.is_empty();
-        let name = if name.is_empty() { "unnamed.invalid" } else { name };
-        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-        while tls.is_handshaking() {
-            tls.complete_io(&mut tcp)?;
-        }
-        let certificate = tls.peer_certificates().and_then(|chain| chain.first());
-        let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
-        let stream: Box<dyn Stream> = Box::new(StreamOwned::new(tls, tcp.try_clone()?));
-        Ok(Self { stream: BufReader::new(stream), tcp, certificate })
+        TlsClient::new(Greeting { trust, ..Greeting::default() })?.connect(address, name)
+    }
+
+    /// Whether a TLS session was resumed.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// The protocol that was agreed on by ALPN.
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
     }
 
     /// The server's own certificate (DER), on TLS.
@@ -275,24 +332,41 @@ fn open(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
     Err(last)
 }
 
-fn client_config(trust: Trust<'_>) -> io::Result<ClientConfig> {
+fn client_config(greeting: Greeting<'_>) -> io::Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
+    let versions = match greeting.version {
+        "1.2" => vec![&rustls::version::TLS12],
+        "1.3" => vec![&rustls::version::TLS13],
+        _ => vec![&rustls::version::TLS13, &rustls::version::TLS12],
+    };
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&versions)
         .map_err(io::Error::other)?;
-    let config = match trust {
+    let builder = match greeting.trust {
         Trust::Anything => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anything(provider)))
-            .with_no_client_auth(),
+            .with_custom_certificate_verifier(Arc::new(Anything(Arc::clone(&provider)))),
         Trust::Roots(pem) => {
             let mut roots = RootCertStore::empty();
             for root in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                 roots.add(root.map_err(io::Error::other)?).map_err(io::Error::other)?;
             }
-            builder.with_root_certificates(roots).with_no_client_auth()
+            builder.with_root_certificates(roots)
         }
     };
+    let mut config = builder.with_no_client_auth();
+    if let Some(identity) = greeting.identity {
+        let chain = CertificateDer::pem_slice_iter(identity.pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(io::Error::other)?;
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes());
+        let signer = provider.key_provider.load_private_key(key.map_err(io::Error::other)?);
+        let certified = CertifiedKey::new(chain, signer.map_err(io::Error::other)?);
+        // It is shown to whoever asks, wanted or not.
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+    }
+    let protocols = greeting.protocols.iter();
+    config.alpn_protocols = protocols.map(|name| name.as_bytes().to_vec()).collect();
     Ok(config)
 }
 

@@ -69,8 +69,8 @@ fn broken_middlewares_take_their_routers_out() {
             "middleware \"m@file\": plugin is not served yet, and its routers are not served without it",
         ),
         (
-            "m: {grpcWeb: {allowOrigins: [a]}}",
-            "middleware \"m@file\": grpcWeb is not served yet, and its routers are not served without it",
+            "m: {forwardAuth: {address: a}}",
+            "middleware \"m@file\": forwardAuth is not served yet, and its routers are not served without it",
         ),
         (
             "m: {addPrefix: {prefix: /a}, stripPrefix: {prefixes: [/b]}}",

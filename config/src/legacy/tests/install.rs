@@ -271,12 +271,19 @@ fn protection_of_entry_points_holds() {
     let file = crate::decode::decode_routing_file("f.yml", yaml, crate::decode::Format::Yaml);
     let merged = [("file".into(), file.unwrap().into())].into();
     let checked = crate::check::check(&loaded.install, &merged);
-    for (entry_point, served) in
-        [("http", crate::routing::Middleware::is_kind_served("basicAuth")), ("https", false)]
-    {
-        let routes = checked.routes.get(entry_point).map_or(0, Vec::len);
-        assert!(served || routes == 0, "{entry_point}: {:#?}", checked.routes);
+    let served = crate::routing::Middleware::is_kind_served("basicAuth");
+    let routes = checked.routes.get("http").map_or(0, Vec::len);
+    assert!(served || routes == 0, "{:#?}", checked.routes);
+    // Nobody gets there without a certificate of that authority.
+    let options = crate::name::QName::new("v1-https", "internal");
+    for route in &checked.routes["https"] {
+        let tls = route.tls.as_ref().expect("TLS only");
+        assert_eq!(tls.options.as_ref(), Some(&options));
     }
+    assert_eq!(checked.handshakes.names["https"]["a"].as_ref(), Some(&options));
+    let (read, _) = &checked.tls_options[&options];
+    assert_eq!(read.client_auth, crate::checked::handshake::ClientAuth::RequireAndVerify);
+    assert_eq!(read.ca_files, ["/ca"]);
 }
 
 #[test]

@@ -70,8 +70,8 @@ kinds! {
     retry: Retry = "retry" true;
     circuit_breaker: CircuitBreaker = "circuitBreaker" true;
     errors: Errors = "errors" false;
-    pass_tls_client_cert: PassTlsClientCert = "passTLSClientCert" false;
-    grpc_web: GrpcWeb = "grpcWeb" false;
+    pass_tls_client_cert: PassTlsClientCert = "passTLSClientCert" true;
+    grpc_web: GrpcWeb = "grpcWeb" true;
     encoded_characters: EncodedCharacters = "encodedCharacters" true;
     plugin: serde_json::Value = "plugin" false;
     // Only Traefik's Kubernetes providers serve these; files may name them all the same.

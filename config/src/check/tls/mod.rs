@@ -1,19 +1,33 @@
 //! TLS of routers: options (fail closed), and which certificates are wanted from resolvers.
 
+mod names;
+mod options;
+
 use std::collections::{BTreeMap, HashSet};
 
+pub(super) use self::names::Fallen;
+use self::names::Names;
+use super::entry_points::EntryPoints;
+use super::routers::Parsed;
 use super::trouble::Trouble;
 use crate::checked::Wanted;
+use crate::checked::handshake::{DefaultOptions, Handshakes, TlsOptions};
 use crate::finding::{Findings, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::name::QName;
-use crate::routing::{Domain, RouterTls, TlsOptions, Written};
+use crate::routing::{self, Domain, RouterTls, Written};
+
+/// Options by name, which handshake gets which, and the certificates that are wanted.
+type Finished = (BTreeMap<QName, (TlsOptions, Origin)>, Handshakes, Vec<Wanted>);
 
 pub(super) struct Tls<'a> {
     install: &'a Install,
-    options: BTreeMap<QName, TlsOptions>,
+    /// Each, or why nobody is served with it.
+    options: BTreeMap<QName, Result<(TlsOptions, Origin), Trouble>>,
+    default: DefaultOptions,
     /// Why nothing can be served with the default options.
     default_refused: Option<Trouble>,
+    names: Names,
     wanted: Vec<Wanted>,
     seen: HashSet<(String, Domain)>,
 }
@@ -21,20 +35,37 @@ pub(super) struct Tls<'a> {
 impl<'a> Tls<'a> {
     pub(super) fn new(
         install: &'a Install,
-        written: impl Iterator<Item = (QName, &'a Written<TlsOptions>)>,
+        written: impl Iterator<Item = (QName, &'a Written<routing::TlsOptions>)>,
         findings: &mut Findings,
     ) -> Self {
         let mut options = BTreeMap::new();
-        let mut defaults: Vec<(QName, &Written<TlsOptions>)> = Vec::new();
+        let mut defaults: Vec<(QName, &Origin)> = Vec::new();
         for (name, written) in written {
+            let mut find = |severity, trouble: &Trouble| {
+                let kind = ObjectKind::TlsOptions;
+                findings.push(trouble.finding(severity, &written.origin, kind, name.to_string()));
+            };
             if name.name() == "default" {
-                defaults.push((name.clone(), written));
+                defaults.push((name.clone(), &written.origin));
             }
-            options.insert(name, (*written.value).clone());
+            let read = match options::read(&written.value) {
+                Ok(read) => {
+                    read.remarks.iter().for_each(|remark| find(Severity::Warning, remark));
+                    Ok((read.options, written.origin.clone()))
+                }
+                Err(trouble) => {
+                    find(Severity::Error, &trouble);
+                    Err(trouble)
+                }
+            };
+            options.insert(name, read);
         }
-        let default_refused = match defaults.as_slice() {
-            [] => None,
-            [(name, written)] => default_options(name, written, findings),
+        let (default, default_refused) = match defaults.as_slice() {
+            [] => (DefaultOptions::BuiltIn, None),
+            [(name, _)] => match options.get(name) {
+                Some(Err(trouble)) => (DefaultOptions::Refused, Some(trouble.clone())),
+                _ => (DefaultOptions::Written(name.clone()), None),
+            },
             [(name, first), ..] => {
                 let trouble = Trouble::new(
                     "TLS options default are defined by several providers: none of them counts, \
@@ -43,30 +74,46 @@ impl<'a> Tls<'a> {
                 .expected("one definition");
                 findings.push(trouble.finding(
                     Severity::Error,
-                    &first.origin,
+                    first,
                     ObjectKind::TlsOptions,
                     name.to_string(),
                 ));
-                Some(trouble)
+                (DefaultOptions::Refused, Some(trouble))
             }
         };
-        Self { install, options, default_refused, wanted: Vec::new(), seen: HashSet::new() }
+        let (names, wanted, seen) = (Names::default(), Vec::new(), HashSet::new());
+        Self { install, options, default, default_refused, names, wanted, seen }
     }
 
-    /// Whether a router's TLS can be served as asked. What is not is refused: options may ask for
-    /// a client's certificate, and silence would let everybody in.
-    pub(super) fn check(&self, tls: &RouterTls, provider: &str) -> Result<(), Trouble> {
-        let name = match tls.options.as_deref() {
-            None | Some("" | "default") => {
-                return self.default_refused.clone().map_or(Ok(()), Err);
-            }
-            Some(reference) => QName::resolve(reference, provider),
+    /// Shares out the server names among the options that routers ask for.
+    pub(super) fn share_names(&mut self, routers: &[Parsed<'_>], entry_points: &EntryPoints) {
+        self.names = Names::share(routers, entry_points);
+    }
+
+    /// Why this copy of a router cannot be served as it asks on an entry point, if it cannot: no
+    /// handshake knows it, or another router of its host asks for other options.
+    pub(super) fn fallen(&self, entry_point: &str, copy: &QName) -> Option<&Fallen> {
+        self.names.fallen(entry_point, copy)
+    }
+
+    /// Whether a router that has fallen back to the default options is served at all.
+    pub(super) fn is_strict(&self) -> bool {
+        self.install.core.as_ref().is_some_and(|core| core.strict_tls_options)
+    }
+
+    /// The options that a router's TLS is served with; `None`: the default ones. What cannot be
+    /// served as asked is refused: options may ask for a client's certificate, and silence would
+    /// let everybody in.
+    pub(super) fn check(&self, tls: &RouterTls, provider: &str) -> Result<Option<QName>, Trouble> {
+        let Some(name) = names::asked(tls, provider) else {
+            return self.default_refused.clone().map_or(Ok(None), Err);
         };
-        if self.options.contains_key(&name) && name.name() != "default" {
-            return Err(Trouble::new(format!(
-                "TLS options {name} are not served yet, and its routers are not served without them"
-            ))
-            .expected("tls without options"));
+        match self.options.get(&name) {
+            // What is called so is for everybody, and nobody's in particular.
+            Some(options) if name.name() != "default" => {
+                return options.as_ref().map(|_| Some(name)).map_err(Clone::clone);
+            }
+            _ => {}
         }
         let trouble = Trouble::new(format!("building router handler: unknown TLS options: {name}"));
         let elsewhere = QName::new(name.name(), "");
@@ -160,65 +207,12 @@ impl<'a> Tls<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> (BTreeMap<QName, TlsOptions>, Vec<Wanted>) {
-        (self.options, self.wanted)
+    pub(super) fn finish(self) -> Finished {
+        let Self { options, default, names, wanted, .. } = self;
+        let sound = options.into_iter().filter_map(|(name, read)| Some((name, read.ok()?)));
+        let handshakes = Handshakes { default, names: names.by_entry_point };
+        (sound.collect(), handshakes, wanted)
     }
-}
-
-/// Options named `default` hold for everybody. What they ask for beyond what is served anyway is
-/// refused when it protects, and reported otherwise.
-fn default_options(
-    name: &QName,
-    written: &Written<TlsOptions>,
-    findings: &mut Findings,
-) -> Option<Trouble> {
-    let options = &written.value;
-    let mut find = |severity, trouble: &Trouble| {
-        let kind = ObjectKind::TlsOptions;
-        findings.push(trouble.finding(severity, &written.origin, kind, name.to_string()));
-    };
-    let protecting = [
-        (options.client_auth.is_some(), "clientAuth"),
-        (options.sni_strict, "sniStrict"),
-        (options.min_version.as_deref() == Some("VersionTLS13"), "minVersion VersionTLS13"),
-    ];
-    let protecting: Vec<&str> =
-        protecting.into_iter().filter_map(|(set, option)| set.then_some(option)).collect();
-    if !protecting.is_empty() {
-        let trouble = Trouble::new(format!(
-            "TLS options default: {} not served yet, and no router with TLS is served without",
-            protecting.join(" and ")
-        ));
-        find(Severity::Error, &trouble);
-        return Some(trouble);
-    }
-    let other = [
-        (!options.cipher_suites.is_empty(), "cipherSuites"),
-        (!options.curve_preferences.is_empty(), "curvePreferences"),
-        (!options.alpn_protocols.is_empty(), "alpnProtocols"),
-        (options.max_version.is_some(), "maxVersion"),
-        (options.disable_session_tickets, "disableSessionTickets"),
-        (
-            options
-                .min_version
-                .as_deref()
-                .is_some_and(|version| matches!(version, "VersionTLS10" | "VersionTLS11")),
-            "minVersion below VersionTLS12",
-        ),
-    ];
-    let other: Vec<&str> =
-        other.into_iter().filter_map(|(set, what)| set.then_some(what)).collect();
-    if !other.is_empty() {
-        find(
-            Severity::Warning,
-            &Trouble::new(format!(
-                "TLS options default: {} known but not served yet: TLS 1.2 and 1.3 are served with \
-                 modern suites",
-                other.join(", ")
-            )),
-        );
-    }
-    None
 }
 
 /// A name in the form that is ordered, or why HTTP-01 cannot get it.
