@@ -68,6 +68,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         transports: &servers_transports,
         tls: Tls::new(install, tls_options, &mut findings),
         parents: parents(&providers),
+        pages: BTreeMap::new(),
     };
     let mut mounted = Mounted { findings, ..Mounted::default() };
     // Growing moves all of them, at once.
@@ -75,7 +76,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
     for (name, written) in all(&providers, |configuration| &configuration.routers) {
         mounted.add(name, written, &mut links);
     }
-    let Links { middlewares, services, tls, .. } = links;
+    let Links { middlewares, services, tls, pages, .. } = links;
     let Mounted { routers, routes, mut findings } = mounted;
     // Collected at once, a map's nodes are full.
     let routers = routers.into_iter().inspect(|_| breathe()).collect();
@@ -92,6 +93,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         middlewares,
         servers_transports,
         routes: in_precedence(install, routes),
+        pages,
         certificates,
         tls_options,
         default_store,

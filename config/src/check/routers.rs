@@ -34,6 +34,41 @@ pub(super) struct Links<'a, 'b> {
     pub(super) tls: Tls<'a>,
     /// Routers that others name as their parents.
     pub(super) parents: HashSet<QName>,
+    /// Services that are asked for error pages, and the middlewares around each.
+    pub(super) pages: BTreeMap<QName, Arc<[QName]>>,
+}
+
+impl Links<'_, '_> {
+    /// Sees to the services that the `errors` among these middlewares ask for their pages; why some
+    /// cannot be had.
+    fn pages(&mut self, names: &[QName]) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        for name in names {
+            let Some(service) = self.middlewares.page(name) else { continue };
+            if self.pages.contains_key(&service) {
+                continue;
+            }
+            let around = self
+                .services
+                .ask(&service, None, &mut self.middlewares, self.transports)
+                .and_then(|around| match around.iter().any(|it| self.middlewares.page(it).is_some()) {
+                    // It could go round in circles.
+                    true => Err(Trouble::new(format!(
+                        "the service \"{service}\" gives error pages, and has error pages of its own"
+                    ))
+                    .expected("a service without an errors middleware around it")),
+                    false => Ok(around),
+                });
+            match around {
+                Ok(around) => drop(self.pages.insert(service, around)),
+                Err(trouble) => {
+                    self.middlewares.spoil(name, &trouble);
+                    troubles.push(trouble);
+                }
+            }
+        }
+        troubles
+    }
 }
 
 /// What checking the routers gives.
@@ -215,7 +250,7 @@ impl Mounted {
             Some(reference) => {
                 let service = QName::resolve(reference, provider);
                 let Links { services, middlewares: all, transports, .. } = links;
-                match services.ask(&service, name, all, transports) {
+                match services.ask(&service, Some(name), all, transports) {
                     Ok(around) => middlewares.extend(around.iter().cloned()),
                     Err(trouble) => fatal.push(trouble),
                 }
@@ -229,6 +264,12 @@ impl Mounted {
                 None
             }
         };
+
+        for trouble in links.pages(&middlewares) {
+            if !fatal.contains(&trouble) {
+                fatal.push(trouble);
+            }
+        }
 
         if value.tls.is_none()
             && let Some(tls) = copy.model.and_then(|model| model.tls.as_ref())

@@ -46,11 +46,11 @@ impl<'a> Services<'a> {
         }
     }
 
-    /// Whether a router may use it; the middlewares around it.
+    /// Whether it can serve; the middlewares around it. `by`: the router that uses it, if it is one.
     pub(super) fn ask(
         &mut self,
         name: &QName,
-        by: &QName,
+        by: Option<&QName>,
         middlewares: &mut Middlewares<'_>,
         transports: &BTreeMap<QName, ServersTransport>,
     ) -> Answer {
@@ -68,7 +68,9 @@ impl<'a> Services<'a> {
             self.others.insert(name.clone(), answer.clone());
             return answer;
         };
-        if entry.used_by.last() != Some(by) {
+        if let Some(by) = by
+            && entry.used_by.last() != Some(by)
+        {
             // Most services have one router.
             if entry.used_by.is_empty() {
                 entry.used_by.reserve_exact(1);

@@ -4,7 +4,9 @@ mod add_prefix;
 mod auth;
 mod client_ip;
 mod encoded_characters;
+mod errors;
 mod escape;
+mod forward_auth;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
@@ -25,17 +27,22 @@ mod template;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::header::HeaderValue;
 use http::{Response, request, response};
 use swarmgate_config::routing;
 
+use crate::balance::Server;
 use crate::body::Body;
 use crate::serve::service::Request;
+use crate::snapshot::Route;
 
 use self::add_prefix::AddPrefix;
 use self::auth::{BasicAuth, DigestAuth};
 use self::encoded_characters::EncodedCharacters;
+use self::errors::Errors;
+use self::forward_auth::ForwardAuth;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
 use self::ip_allow_list::IpAllowList;
@@ -113,6 +120,21 @@ pub trait Around: fmt::Debug + Send + Sync {
     fn would_do(&self, head: &request::Parts, context: &Context<'_>) -> Vec<String>;
 }
 
+/// Where a middleware that is being built finds those whom it will ask. What they are is kept over
+/// reloads like everybody else's: their connections stay.
+pub trait Directory {
+    /// The service of this reference, with the middlewares around it.
+    fn service(&mut self, reference: &str) -> Result<Arc<Route>, String>;
+
+    /// The server at this URL, which belongs to no service. `tls`: how to talk to it, if that is
+    /// not as usual.
+    fn server(
+        &mut self,
+        url: String,
+        tls: Option<routing::ServersTransport>,
+    ) -> Result<Arc<Server>, String>;
+}
+
 /// A built middleware.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -130,7 +152,10 @@ impl<M: Edit + 'static> From<M> for Middleware {
 impl Middleware {
     /// Builds it, or says what is wrong with its options. Chains were flattened before and do not
     /// come here.
-    pub fn build(written: &routing::Middleware) -> Result<Self, String> {
+    pub fn build(
+        written: &routing::Middleware,
+        directory: &mut dyn Directory,
+    ) -> Result<Self, String> {
         fn around(middleware: impl Around + 'static) -> Middleware {
             Middleware::Around(Box::new(middleware))
         }
@@ -164,6 +189,10 @@ impl Middleware {
             BasicAuth::build(options).map(around)
         } else if let Some(options) = &written.digest_auth {
             DigestAuth::build(options).map(around)
+        } else if let Some(options) = &written.forward_auth {
+            ForwardAuth::build(options, directory).map(around)
+        } else if let Some(options) = &written.errors {
+            Errors::build(options, directory).map(around)
         } else {
             Err("this kind of middleware is not served yet".into())
         }
@@ -198,6 +227,7 @@ fn target(head: &request::Parts) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::balance::{Balancer, Limits, ServerKey, Transport};
 
     /// What came of a request.
     pub enum Sent {
@@ -225,8 +255,40 @@ mod tests {
         }
     }
 
+    /// Knows the service `pages`, and everybody's servers.
+    struct Known;
+
+    impl Directory for Known {
+        fn service(&mut self, reference: &str) -> Result<Arc<Route>, String> {
+            let balancer = Balancer::new(Vec::new(), true, None);
+            (reference == "pages")
+                .then(|| Arc::new(Route::of_page("pages@file".into(), [].into(), balancer.into())))
+                .ok_or_else(|| format!("the service \"{reference}@file\" does not exist"))
+        }
+
+        fn server(
+            &mut self,
+            url: String,
+            tls: Option<routing::ServersTransport>,
+        ) -> Result<Arc<Server>, String> {
+            let transport = Transport {
+                name: String::new(),
+                tls: crate::tls::client_config(&tls.unwrap_or_default())?,
+                server_name: None,
+                limits: Limits::default(),
+            };
+            let key = ServerKey {
+                url,
+                preserve_path: false,
+                transport: String::new(),
+                vip_tasks: None,
+            };
+            Server::build(key, &transport).map(Arc::new)
+        }
+    }
+
     pub fn build(options: &str) -> Result<Middleware, String> {
-        Middleware::build(&serde_json::from_str(options).unwrap())
+        Middleware::build(&serde_json::from_str(options).unwrap(), &mut Known)
     }
 
     pub fn context(host: &str, tls: bool) -> Context<'_> {
@@ -321,7 +383,7 @@ mod tests {
 
     #[test]
     fn what_is_not_served_says_so() {
-        let error = Middleware::build(&routing::Middleware::default()).unwrap_err();
+        let error = Middleware::build(&routing::Middleware::default(), &mut Known).unwrap_err();
         assert!(error.contains("not served yet"), "{error}");
     }
 }
