@@ -2,6 +2,8 @@
 //! remembers.
 
 mod auth;
+mod errors;
+mod forward_auth;
 mod in_flight_req;
 mod rate_limit;
 mod stage;

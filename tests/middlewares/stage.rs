@@ -15,13 +15,23 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Stage {
     pub process: Running,
     pub upstream: Upstream,
+    /// Somebody else who may be asked: the service `other`, and `{OTHER}` (`host:port`). Its orders
+    /// are in `X-Other-Do`.
+    pub other: Upstream,
     pub web: u16,
     revision: u32,
 }
 
 /// The routing file: the test's own `http:` section in flow style, beside the service `app` and a
 /// router for `ready.test`, whose answers tell the revision that serves.
-fn routing(upstream: &Upstream, revision: u32, routers: &str, middlewares: &str) -> String {
+fn routing(
+    upstream: &Upstream,
+    other: &Upstream,
+    revision: u32,
+    routers: &str,
+    middlewares: &str,
+) -> String {
+    let middlewares = middlewares.replace("{OTHER}", &other.address().to_string());
     format!(
         "http:
   routers:
@@ -32,8 +42,10 @@ fn routing(upstream: &Upstream, revision: u32, routers: &str, middlewares: &str)
     {middlewares}
   services:
     app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}
+    other: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}
 ",
-        upstream.url()
+        upstream.url(),
+        other.url()
     )
 }
 
@@ -46,14 +58,15 @@ impl Stage {
     /// The same with more arguments for the proxy.
     pub fn set_with(routers: &str, middlewares: &str, arguments: &[&str]) -> Self {
         let (web, upstream) = (ports::free(), Upstream::start("app"));
+        let other = Upstream::obeying("other", "x-other-do");
         let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
-            .file("routing.yml", &routing(&upstream, 0, routers, middlewares))
+            .file("routing.yml", &routing(&upstream, &other, 0, routers, middlewares))
             .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
             .arg("--providers.file.filename=routing.yml")
             .args(arguments.iter().copied())
             .start();
         process.wait_listening(web);
-        let stage = Self { process, upstream, web, revision: 0 };
+        let stage = Self { process, upstream, other, web, revision: 0 };
         stage.wait_revision();
         stage
     }
@@ -61,7 +74,7 @@ impl Stage {
     /// Puts other routers and middlewares in their place, and waits until they serve.
     pub fn change(&mut self, routers: &str, middlewares: &str) {
         self.revision += 1;
-        let text = routing(&self.upstream, self.revision, routers, middlewares);
+        let text = routing(&self.upstream, &self.other, self.revision, routers, middlewares);
         self.process.replace_file("routing.yml", &text);
         self.wait_revision();
     }

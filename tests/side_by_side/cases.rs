@@ -1,5 +1,6 @@
 //! The requests, one line each, by feature.
 
+mod asks;
 mod headers;
 
 use std::time::Duration;
@@ -100,6 +101,10 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
     all.extend(tls(headers::TLS));
+    all.extend(plain("web", asks::PLAIN));
+    all.extend(plain("trusted", asks::TRUSTED));
+    all.extend(plain("keepconn", asks::KEPT));
+    all.extend(tls(asks::TLS));
     all.extend(plain("web", AUTH));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));

@@ -8,6 +8,7 @@ use swarmgate_testkit::client;
 use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::ports;
 use swarmgate_testkit::process::{Launch, Running};
+use swarmgate_testkit::secure::Secure;
 use swarmgate_testkit::upstream::Upstream;
 
 /// Entry points: name, and what else its block says (indented by four).
@@ -32,7 +33,10 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
 ];
 
 /// The routing configuration: one file for each feature, all in one folder.
-const ROUTING: &[(&str, &str)] = &[("routing/base.yml", include_str!("routing/base.yml"))];
+const ROUTING: &[(&str, &str)] = &[
+    ("routing/base.yml", include_str!("routing/base.yml")),
+    ("routing/asks.yml", include_str!("routing/asks.yml")),
+];
 
 /// What both proxies talk to.
 pub struct World {
@@ -40,6 +44,12 @@ pub struct World {
     pub one: Upstream,
     /// Answers as `two`.
     pub two: Upstream,
+    /// Says who may pass; obeys `X-Auth-Do`.
+    pub auth: Upstream,
+    /// The same over TLS.
+    pub secure_auth: Secure,
+    /// Gives error pages; obeys `X-Page-Do`.
+    pub pages: Upstream,
     /// For `tls.test` and `*.sub.test`.
     pub certificate: Certificate,
     dead: u16,
@@ -50,6 +60,9 @@ impl World {
         Self {
             one: Upstream::start("one"),
             two: Upstream::start("two"),
+            auth: Upstream::obeying("auth", "x-auth-do"),
+            secure_auth: Secure::start("localhost"),
+            pages: Upstream::obeying("pages", "x-page-do"),
             certificate: certificates::self_signed(&["tls.test", "*.sub.test"]),
             dead: ports::free(),
         }
@@ -59,6 +72,9 @@ impl World {
     fn routing(&self, text: &str) -> String {
         text.replace("{ONE}", &self.one.url())
             .replace("{TWO}", &self.two.url())
+            .replace("{AUTH}", &self.auth.address().to_string())
+            .replace("{SECURE_AUTH}", &format!("localhost:{}", self.secure_auth.port()))
+            .replace("{PAGES}", &self.pages.url())
             .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))
     }
 }
@@ -88,6 +104,7 @@ impl Side {
             .file("users.txt", "# eve:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n\n ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=  \r\n\tbob:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/")
             .file("tls.pem", &world.certificate.pem)
             .file("tls.key", &world.certificate.key)
+            .file("auth.pem", &world.secure_auth.certificate.pem)
             .arg("--configFile=install.yml");
         for (file, text) in ROUTING {
             launch = launch.file(file, &world.routing(text));

@@ -247,9 +247,8 @@ pub fn has_alias_character(name: &HeaderName) -> bool {
 
 /// Whether two names, in lower case, are one to a CGI-style server (RFC 3875 section 4.1.18).
 pub fn are_aliases(one: &str, other: &str) -> bool {
-    let folds = |(a, b): (u8, u8)| {
-        a == b || !a.is_ascii_alphanumeric() && !b.is_ascii_alphanumeric()
-    };
+    let folds =
+        |(a, b): (u8, u8)| a == b || !a.is_ascii_alphanumeric() && !b.is_ascii_alphanumeric();
     one.len() == other.len() && one.bytes().zip(other.bytes()).all(folds)
 }
 

@@ -289,7 +289,11 @@ mod tests {
             ("http://a/b/c?q", "", Some("http://a/b/c?q")),
             ("http://a?q", "y", Some("http://a/y")),
             ("http://a", "?z", Some("http://a?z")),
-            ("http://a:9091/", "/login?rd=https://h.test/", Some("http://a:9091/login?rd=https://h.test/")),
+            (
+                "http://a:9091/",
+                "/login?rd=https://h.test/",
+                Some("http://a:9091/login?rd=https://h.test/"),
+            ),
             ("http://a/b", "/x/./y/../z", Some("http://a/x/z")),
             ("http://a/b", "https://x.test/y/../z", Some("https://x.test/z")),
             ("http://a/b", "mailto:x@y", Some("mailto:x@y")),

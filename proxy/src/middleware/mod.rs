@@ -277,12 +277,8 @@ mod tests {
                 server_name: None,
                 limits: Limits::default(),
             };
-            let key = ServerKey {
-                url,
-                preserve_path: false,
-                transport: String::new(),
-                vip_tasks: None,
-            };
+            let key =
+                ServerKey { url, preserve_path: false, transport: String::new(), vip_tasks: None };
             Server::build(key, &transport).map(Arc::new)
         }
     }

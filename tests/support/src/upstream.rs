@@ -22,6 +22,9 @@
 //! | `close`, `reset`, `silent` | no answer at all |
 //! | `deny` | does not switch protocols though asked to |
 //!
+//! One that is asked beside another, by the same request, obeys a header of its own
+//! ([`Upstream::obeying`]).
+//!
 //! A request with `Upgrade` gets 101, and after that its own bytes back.
 
 use std::io::{self, BufReader, Read, Write};
@@ -44,6 +47,8 @@ pub struct Upstream {
 #[derive(Debug, Default)]
 struct Shared {
     name: String,
+    /// The header of its orders.
+    orders: String,
     stopped: AtomicBool,
     connections: AtomicU64,
     requests: AtomicU64,
@@ -63,8 +68,16 @@ impl Upstream {
     /// # Panics
     /// When there is no such port.
     pub fn start(name: &str) -> Self {
+        Self::obeying(name, "x-do")
+    }
+
+    /// The same for one whose orders are in header lines of this name.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    pub fn obeying(name: &str, orders: &str) -> Self {
         let port = crate::ports::free();
-        match Self::bind(name, SocketAddr::from(([127, 0, 0, 1], port))) {
+        match Self::listen(name, orders, SocketAddr::from(([127, 0, 0, 1], port))) {
             Ok(upstream) => upstream,
             Err(error) => panic!("upstream on port {port}: {error}"),
         }
@@ -75,9 +88,17 @@ impl Upstream {
     /// # Errors
     /// The socket's.
     pub fn bind(name: &str, address: SocketAddr) -> io::Result<Self> {
+        Self::listen(name, "x-do", address)
+    }
+
+    fn listen(name: &str, orders: &str, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { name: name.to_owned(), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            orders: orders.to_owned(),
+            ..Shared::default()
+        });
         let for_thread = Arc::clone(&shared);
         std::thread::spawn(move || accept(&listener, &for_thread));
         Ok(Self { address, shared })
@@ -166,7 +187,8 @@ fn serve(stream: TcpStream, connection: u64, shared: &Shared) -> io::Result<()> 
         shared.requests.fetch_add(1, Ordering::SeqCst);
         request += 1;
         *shared.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(head.clone());
-        let exchange = Exchange { head, connection, request, name: &shared.name };
+        let exchange =
+            Exchange { head, connection, request, name: &shared.name, by: &shared.orders };
         if let Next::Close = exchange.answer(&mut reader, &mut writer)? {
             break;
         }
@@ -179,6 +201,8 @@ struct Exchange<'a> {
     connection: u64,
     request: u64,
     name: &'a str,
+    /// The header of its orders.
+    by: &'a str,
 }
 
 impl Exchange<'_> {
@@ -188,7 +212,7 @@ impl Exchange<'_> {
     }
 
     fn orders<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a str> {
-        self.head.all("x-do").filter_map(move |order| {
+        self.head.all(self.by).filter_map(move |order| {
             let (first, rest) = order.split_once(' ').unwrap_or((order, ""));
             (first == word).then_some(rest)
         })

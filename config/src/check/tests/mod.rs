@@ -2,6 +2,7 @@
 
 mod internal;
 mod links;
+mod pages;
 mod routers;
 mod tls;
 

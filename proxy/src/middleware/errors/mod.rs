@@ -178,7 +178,6 @@ impl Around for Errors {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::middleware::Middleware;
     use crate::middleware::tests::{build, context};
 
@@ -191,7 +190,10 @@ mod tests {
             (r#"{"service":"pages","statusRewrites":{"404":42}}"#, "42 is no status"),
             (r#"{"service":"pages","statusRewrites":{"404":101}}"#, "expected 200 to 999"),
             (r#"{"service":"pages","query":"/%zz"}"#, "query \"/%zz\""),
-            (r#"{"service":"pages","errorRequestHeaders":["a b"]}"#, "errorRequestHeaders: \"a b\""),
+            (
+                r#"{"service":"pages","errorRequestHeaders":["a b"]}"#,
+                "errorRequestHeaders: \"a b\"",
+            ),
         ] {
             let error = build(&format!(r#"{{"errors":{options}}}"#)).unwrap_err();
             assert!(error.contains(expected), "{options}: {error}");
@@ -200,10 +202,14 @@ mod tests {
 
     #[test]
     fn told() {
-        let options = r#"{"errors":{"service":"pages","status":["500-599"],"query":"{status}.html"}}"#;
+        let options =
+            r#"{"errors":{"service":"pages","status":["500-599"],"query":"{status}.html"}}"#;
         let Ok(Middleware::Around(around)) = build(options) else { panic!("{options}") };
         let (head, ()) = http::Request::new(()).into_parts();
         let told = around.would_do(&head, &context("h.test", false));
-        assert_eq!(told, ["an answer that is one of its errors gets the page /{status}.html of pages@file"]);
+        assert_eq!(
+            told,
+            ["an answer that is one of its errors gets the page /{status}.html of pages@file"]
+        );
     }
 }

@@ -14,7 +14,9 @@ impl Page {
         let page = Self(query.into());
         let tried = page.target(StatusCode::NOT_FOUND, StatusCode::NOT_FOUND, || "url".into());
         tried.map(|_| page).ok_or_else(|| {
-            format!("query {query:?} is no path and query; expected one such as \"/{{status}}.html\"")
+            format!(
+                "query {query:?} is no path and query; expected one such as \"/{{status}}.html\""
+            )
         })
     }
 
@@ -80,7 +82,10 @@ mod tests {
             ("{status}.html", "/503.html"),
             ("//{status}", "//503"),
             ("/{originalStatus}/{status}", "/500/503"),
-            ("/x?u={url}&s={status}", "/x?u=http%3A%2F%2Fh.test%2Fa%2520b%3Fc%3Dd+e%7Bstatus%7D&s=503"),
+            (
+                "/x?u={url}&s={status}",
+                "/x?u=http%3A%2F%2Fh.test%2Fa%2520b%3Fc%3Dd+e%7Bstatus%7D&s=503",
+            ),
             ("/a b#frag", "/a%20b"),
             ("/{unknown}", "/%7Bunknown%7D"),
             ("?s={status}", "/?s=503"),
@@ -89,7 +94,8 @@ mod tests {
             let page = Page::build(query).unwrap();
             let (status, original) =
                 (StatusCode::SERVICE_UNAVAILABLE, StatusCode::INTERNAL_SERVER_ERROR);
-            let target = page.target(status, original, || "http://h.test/a%20b?c=d e{status}".into());
+            let target =
+                page.target(status, original, || "http://h.test/a%20b?c=d e{status}".into());
             assert_eq!(target.unwrap(), expected, "{query}");
         }
         for bad in ["/%zz", "/a\nb"] {

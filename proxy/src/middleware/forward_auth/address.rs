@@ -29,7 +29,9 @@ impl Address {
         let shown = secret::url(written);
         let wrong = |what: &str| format!("address {shown:?}: {what}");
         if written.is_empty() {
-            return Err("address is missing; expected a URL such as \"http://auth:9091/verify\"".into());
+            return Err(
+                "address is missing; expected a URL such as \"http://auth:9091/verify\"".into()
+            );
         }
         let no_url = || wrong("it is no URL; expected one such as \"http://auth:9091/verify\"");
         // Nobody sends a fragment.

@@ -32,10 +32,7 @@ impl Denial {
                 format!("authSigninURL {shown:?} is no URL; expected one such as \"https://login.test/\"")
             })
         });
-        Ok(Self {
-            signin: signin.transpose()?,
-            keeps_location: written.preserve_location_header,
-        })
+        Ok(Self { signin: signin.transpose()?, keeps_location: written.preserve_location_header })
     }
 
     /// Whether the client sees nothing of an answer with this status.

@@ -144,10 +144,19 @@ impl ForwardAuth {
     }
 
     /// Asks the server about the request, whose whole body this is if it goes along.
-    async fn ask(&self, request: &mut Request<'_>, body: Option<Bytes>) -> Result<Verdict, Failure> {
+    async fn ask(
+        &self,
+        request: &mut Request<'_>,
+        body: Option<Bytes>,
+    ) -> Result<Verdict, Failure> {
         let context = request.way.context(request.connection);
-        let head =
-            self.question.head(request.head, &context, request.connection, &self.address, body.as_ref());
+        let head = self.question.head(
+            request.head,
+            &context,
+            request.connection,
+            &self.address,
+            body.as_ref(),
+        );
         let mut body = body.map_or_else(RequestBody::default, RequestBody::read);
         let asks_connection = headers::are_of_connection(&head.headers, &AUTHORIZATION);
         let retries = Cell::new(0);
@@ -176,7 +185,8 @@ impl ForwardAuth {
         // What is let through needs no body, but the server has to end what it says.
         let (answer, body) = service::passed_on(answer, exchange).into_parts();
         let wanted = !passes && !self.denial.hides(answer.status);
-        let Some(bytes) = kept::read(body, self.answer, wanted).await.map_err(Failure::Lost)? else {
+        let Some(bytes) = kept::read(body, self.answer, wanted).await.map_err(Failure::Lost)?
+        else {
             return Ok(respond::bare(StatusCode::UNAUTHORIZED).into());
         };
         self.note(request, &answer.headers);
@@ -254,8 +264,9 @@ fn transport(written: &routing::ForwardAuthTls) -> Result<ServersTransport, Stri
 
 /// A header's name in an option.
 fn header(option: &str, name: &str) -> Result<HeaderName, String> {
-    HeaderName::from_bytes(name.trim().as_bytes())
-        .map_err(|_| format!("{option}: {name:?} is no header name; expected one such as \"X-User\""))
+    HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| {
+        format!("{option}: {name:?} is no header name; expected one such as \"X-User\"")
+    })
 }
 
 /// Header names in an option.
@@ -273,11 +284,17 @@ mod tests {
             ("{}", "address is missing"),
             (r#"{"address":"auth:80"}"#, "address \"auth:80\""),
             (r#"{"address":"ftp://auth/"}"#, "expected http:// or https://"),
-            (r#"{"address":"http:///x"}"#, "the host is missing"),
+            (r#"{"address":"http:///x"}"#, "it is no URL"),
             (r#"{"address":"http://a","headerField":"a b"}"#, "headerField: \"a b\""),
-            (r#"{"address":"http://a","authRequestHeaders":["a b"]}"#, "authRequestHeaders: \"a b\""),
+            (
+                r#"{"address":"http://a","authRequestHeaders":["a b"]}"#,
+                "authRequestHeaders: \"a b\"",
+            ),
             (r#"{"address":"http://a","authResponseHeaders":["é"]}"#, "authResponseHeaders: \"é\""),
-            (r#"{"address":"http://a","authResponseHeadersRegex":"("}"#, "authResponseHeadersRegex"),
+            (
+                r#"{"address":"http://a","authResponseHeadersRegex":"("}"#,
+                "authResponseHeadersRegex",
+            ),
             (r#"{"address":"http://a","authSigninURL":"http://a b/"}"#, "authSigninURL"),
             (r#"{"address":"http://a","tls":{"cert":"x"}}"#, "tls.cert has no tls.key"),
             (r#"{"address":"http://a","tls":{"key":"x"}}"#, "tls.key has no tls.cert"),

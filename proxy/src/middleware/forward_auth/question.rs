@@ -31,7 +31,8 @@ pub(super) struct Question {
 
 impl Question {
     pub(super) fn build(written: &routing::ForwardAuth) -> Result<Self, String> {
-        let mut only = header_names("authRequestHeaders", &written.auth_request_headers)?.into_vec();
+        let mut only =
+            header_names("authRequestHeaders", &written.auth_request_headers)?.into_vec();
         if written.trust_forward_header == Some(true) && !only.is_empty() {
             only.extend(headers::MANAGED.map(HeaderName::from_static));
         }
@@ -149,7 +150,10 @@ impl Question {
         let mut told = Vec::new();
         if !self.only.is_empty() {
             let names: Vec<&str> = self.only.iter().map(HeaderName::as_str).collect();
-            told.push(format!("shows it only these of the request's headers: {}", names.join(", ")));
+            told.push(format!(
+                "shows it only these of the request's headers: {}",
+                names.join(", ")
+            ));
         }
         told
     }
@@ -166,4 +170,3 @@ fn port(host: &[u8], tls: bool, headers: &HeaderMap) -> HeaderValue {
     let secure = tls || proto.is_some_and(|proto| proto == "https" || proto == "wss");
     HeaderValue::from_static(if secure { "443" } else { "80" })
 }
-

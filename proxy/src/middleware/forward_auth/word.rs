@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use regex::Regex;
 use swarmgate_config::routing;
@@ -33,6 +34,8 @@ const OURS: [HeaderName; 8] = [
 pub(super) struct Word {
     listed: Box<[HeaderName]>,
     regex: Option<Arc<Regex>>,
+    /// The pattern as it was written.
+    pattern: Box<str>,
 }
 
 impl Word {
@@ -42,6 +45,7 @@ impl Word {
         Ok(Self {
             listed: header_names("authResponseHeaders", &written.auth_response_headers)?,
             regex: regex.map_err(|error| format!("authResponseHeadersRegex: {error}"))?,
+            pattern: written.auth_response_headers_regex.as_str().into(),
         })
     }
 
@@ -103,10 +107,12 @@ impl Word {
                 })
                 .collect();
             let names = names.join(", ");
-            told.push(format!("sets the request's {names} to what that answer says, or removes them"));
+            told.push(format!(
+                "sets the request's {names} to what that answer says, or removes them"
+            ));
         }
-        if let Some(regex) = &self.regex {
-            told.push(format!("the same for every header whose name matches {}", regex.as_str()));
+        if self.regex.is_some() {
+            told.push(format!("the same for every header whose name matches {}", self.pattern));
         }
         told
     }
