@@ -277,15 +277,11 @@ fn in_part(name: &QName, service: &Service) -> Vec<Trouble> {
     .collect()
 }
 
-/// References qualified.
+/// The reference to a transport qualified; those to middlewares stay as they were written, as
+/// Traefik shows them.
 fn shown(name: &QName, service: &Arc<Service>) -> Arc<Service> {
     let mut shown = Arc::clone(service);
     let qualified = |reference: &str| QName::resolve(reference, name.provider()).to_string();
-    if !shown.middlewares.is_empty() {
-        for reference in &mut Arc::make_mut(&mut shown).middlewares {
-            *reference = qualified(reference);
-        }
-    }
     let transport =
         shown.load_balancer.as_ref().and_then(|balancer| balancer.servers_transport.as_deref());
     if let Some(transport) = transport {

@@ -349,12 +349,12 @@ fn remove_kept(headers: &mut HeaderMap, connection: &Connection, present: Presen
 }
 
 /// Takes from the copy of a request's headers what another request that is made of them must not
-/// carry: all that is about this connection, this body, an upgrade. The proxy's credentials stay
-/// (RFC 9110 section 11.7.2).
+/// carry: all that is about this connection, this body, an upgrade. Credentials for a proxy stay
+/// (RFC 9110 section 11.7.2), and `TE`.
 pub fn leave_message(headers: &mut HeaderMap, connection: &Connection) {
     let present = Present::of(headers);
     remove_kept(headers, connection, present);
-    for name in [CONNECTION, CONTENT_LENGTH, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
+    for name in [CONNECTION, CONTENT_LENGTH, KEEP_ALIVE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);
     }
 }

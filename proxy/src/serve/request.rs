@@ -169,7 +169,7 @@ fn without_body(answer: &mut Response<Body>) {
     if matches!(body, Body::Empty) {
         return;
     }
-    if let Some(length) = body.size_hint().exact() {
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
         answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     body.discard();

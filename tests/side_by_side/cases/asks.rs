@@ -12,7 +12,10 @@ pub const PLAIN: &[(&str, &str)] = &[
         "auth: asked, of POST",
         "POST /a plain.auth.test | X-Auth-Do: status 403 | Content-Type: a/b | =hello",
     ),
-    ("auth: asked, of HEAD", "HEAD /a plain.auth.test | X-Auth-Do: status 403"),
+    (
+        "auth: asked, of HEAD",
+        "HEAD /a plain.auth.test | X-Auth-Do: status 403 | X-Auth-Do: body no",
+    ),
     ("auth: passes, of POST", "POST /a plain.auth.test | Content-Type: a/b | =hello"),
     ("auth: passes, of HEAD", "HEAD /a plain.auth.test"),
     (
@@ -386,6 +389,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("page: URL, semicolons", "GET /a?b;c url.page.test | X-Do: status 500"),
     ("page: no query", "GET /a root.page.test | X-Do: status 500"),
     ("page: odd query", "GET /a odd.page.test | X-Do: status 500"),
+    ("page: bad query", "GET / bad-query.page.test | X-Do: status 500"),
     ("page: rewritten", "GET / rewrite.page.test | X-Do: status 500"),
     ("page: rewritten, the end of the range", "GET / rewrite.page.test | X-Do: status 501"),
     ("page: rewritten, not this one", "GET / rewrite.page.test | X-Do: status 502"),

@@ -314,8 +314,8 @@ fn show_middleware(middleware: &Checked<Middleware>) -> Map<String, Value> {
     let mut shown = object(&middleware.value);
     for (kind, options) in &mut shown {
         redact(options);
-        // What is left of `headers` was written: Go has pointers there, and shows their zeros.
-        if kind != "headers" {
+        // What is left of these was written: Go has pointers there, and shows their zeros.
+        if !matches!(kind.as_str(), "headers" | "forwardAuth") {
             prune_here(options);
         }
     }

@@ -8,7 +8,7 @@ mod ranges;
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use http::{Method, StatusCode, Uri, request};
 use swarmgate_config::routing;
 
@@ -133,12 +133,18 @@ impl Errors {
         };
         headers::leave_message(&mut copied, request.connection);
         if copied.remove(FORWARDED_FOR).is_some() {
-            for line in came_from {
-                copied.append(FORWARDED_FOR, line);
+            let lines: Vec<&[u8]> = came_from.iter().map(HeaderValue::as_bytes).collect();
+            if let (false, Ok(line)) = (lines.is_empty(), joined(&lines)) {
+                copied.insert(FORWARDED_FOR, line);
             }
         }
         copied
     }
+}
+
+/// Lines of a list as one.
+fn joined(lines: &[&[u8]]) -> Result<HeaderValue, InvalidHeaderValue> {
+    HeaderValue::from_bytes(&lines.join(&b", "[..]))
 }
 
 /// The URL that was asked for, as middlewares up to here left it.

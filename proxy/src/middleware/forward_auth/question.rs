@@ -1,7 +1,7 @@
 //! What the server is told of a request: its headers, and where it leads.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE};
 use http::{Method, Uri, request};
 use swarmgate_config::routing;
 
@@ -100,6 +100,7 @@ impl Question {
         };
         headers::leave_message(&mut copied, connection);
         copied.remove(HOST);
+        copied.remove(TE);
         if self.trust == Some(false) {
             headers::remove_managed(&mut copied);
         }
