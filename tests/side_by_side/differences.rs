@@ -110,7 +110,16 @@ pub const ALL: &[Difference] = &[
         ],
         &[".status", ".http.routers.errors", ".http.middlewares.errors"],
     ),
-    differs("api-keys", &["api http/middlewares auth-client@"], &[".forwardAuth.tls.key"]),
+    differs(
+        "api-keys",
+        &["api http/middlewares auth-client@", "api http/middlewares auth-user@"],
+        &[".forwardAuth.tls.key", ".forwardAuth.address"],
+    ),
+    differs(
+        "page-upgrade",
+        &["page: of an upgrade that fails"],
+        &["upstream header connection", "upstream header upgrade"],
+    ),
     differs("page-hints", &["page: early hints"], &["header link"]),
     differs("page-bodiless", &["page: conditional request", "page: rewritten to 204"], &[]),
     differs("trailers", &["answer: trailers that are headers"], &[]),

@@ -384,6 +384,10 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("page: the service closes", "GET / plain.page.test | X-Do: close"),
     ("page: a port in the host", "GET / plain.page.test:81 | X-Do: status 500"),
     ("page: the page closes", "GET / plain.page.test | X-Do: status 500 | X-Page-Do: close"),
+    (
+        "page: of an upgrade that fails",
+        "GET / plain.page.test | Connection: Upgrade | Upgrade: echo | X-Do: deny | X-Do: status 503 | X-Page-Do: deny",
+    ),
     ("page: URL", "GET /a%2Fb/c%20d?e=f&g=%20h url.page.test:81 | X-Do: status 418"),
     ("page: URL, odd characters", "GET /~a_b-c.d!*'(),;:@&=+$ url.page.test | X-Do: status 500"),
     ("page: URL, semicolons", "GET /a?b;c url.page.test | X-Do: status 500"),
