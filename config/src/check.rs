@@ -70,6 +70,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         transports: &servers_transports,
         tls: Tls::new(install, tls_options, &mut findings),
         layers: Layers::new(&providers),
+        pages: BTreeMap::new(),
     };
     let mut mounted = Mounted { findings, ..Mounted::default() };
     // Growing moves all of them, at once.
@@ -89,7 +90,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
     for router in parsed {
         mounted.add(&router, &mut links);
     }
-    let Links { middlewares, services, tls, .. } = links;
+    let Links { middlewares, services, tls, pages, .. } = links;
     let Mounted { routers, routes, mut findings, .. } = mounted;
     // Collected at once, a map's nodes are full.
     let routers = routers.into_iter().inspect(|_| breathe()).collect();
@@ -106,6 +107,7 @@ pub fn check(install: &Install, merged: &Merged) -> checked::Configuration {
         middlewares,
         servers_transports,
         routes: in_precedence(install, routes),
+        pages,
         certificates,
         tls_options,
         handshakes,

@@ -68,6 +68,8 @@ pub struct Configuration {
     pub servers_transports: BTreeMap<QName, routing::ServersTransport>,
     /// What each entry point serves, best priority first (ties: provider precedence, then name).
     pub routes: BTreeMap<String, Vec<Route>>,
+    /// Services that are asked for error pages, and the middlewares around each, chains flattened.
+    pub pages: BTreeMap<QName, Arc<[QName]>>,
     /// Certificates named in files.
     pub certificates: Vec<routing::Written<routing::Certificate>>,
     /// TLS options by qualified name, and where they were written; those that cannot be served are

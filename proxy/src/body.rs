@@ -1,6 +1,7 @@
 //! The bodies that pass through: our own bytes, the server's stream, the client's stream.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -102,6 +103,33 @@ impl Body {
                 Body::Changed(changed) => body = changed.original_mut()?,
             }
         }
+    }
+}
+
+impl Body {
+    /// Lets go of an answer that nobody wants. A small rest is read elsewhere, so that its server's
+    /// connection can go on; a large one costs that connection.
+    pub fn discard(mut self) {
+        let Some(exchange) = self.exchange_mut() else { return };
+        let too_large = exchange.left().is_some_and(|left| left > DRAINED_BYTES as u64);
+        // A request's body that is still on its way must not be read from two sides.
+        if too_large || exchange.is_uploading() || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        tokio::task::spawn_local(tokio::time::timeout(DRAINED_FOR, async move {
+            let mut left = DRAINED_BYTES;
+            loop {
+                let frame = poll_fn(|cx| match self.exchange_mut() {
+                    Some(exchange) => exchange.poll_frame(cx),
+                    None => Poll::Ready(None),
+                });
+                let Some(Ok(frame)) = frame.await else { return };
+                match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        }));
     }
 }
 

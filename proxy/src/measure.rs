@@ -67,7 +67,7 @@ impl Client {
 
     /// A request's headers as they leave for the server.
     pub fn depart(&self, headers: &mut HeaderMap) {
-        headers::depart(headers, &self.connection, None);
+        headers::depart(headers, &self.connection, None, true);
     }
 
     /// An answer's headers before the client gets them.

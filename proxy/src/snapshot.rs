@@ -18,7 +18,7 @@ use swarmgate_config::routing::{self, ServersTransport};
 
 use crate::balance::{Balancer, Limits, Server, ServerKey, Transport};
 use crate::internal::Internal;
-use crate::middleware::Middleware;
+use crate::middleware::{Directory, Middleware};
 use crate::observe::Metrics;
 use crate::observe::metrics::RouteSeries;
 use crate::route::Table;
@@ -142,6 +142,21 @@ impl Route {
             _ => Arc::clone(&self.service),
         }
     }
+
+    /// A service as those see it who ask it for a page.
+    pub fn of_page(name: Arc<str>, middlewares: Box<[Arc<Middleware>]>, target: Target) -> Self {
+        Self {
+            service: Arc::clone(&name),
+            name,
+            middlewares,
+            target,
+            recursion_guard: None,
+            access_log: true,
+            series: None,
+            handshake: tls::Needed::default(),
+            internal: false,
+        }
+    }
 }
 
 /// Who answers a route's requests.
@@ -153,6 +168,12 @@ pub enum Target {
     Balancer(Arc<Balancer>),
     /// The routers below: one of them takes it on. Numbers are those of [`Snapshot::routes`].
     Children(Arc<Table>),
+}
+
+impl From<Balancer> for Target {
+    fn from(balancer: Balancer) -> Self {
+        Self::Balancer(Arc::new(balancer))
+    }
 }
 
 impl Snapshot {
@@ -183,6 +204,7 @@ impl Snapshot {
             middlewares: HashMap::new(),
             // Growing hashes all of them anew, at once.
             balancers: HashMap::with_capacity(checked.services.len()),
+            pages: HashMap::new(),
             servers: HashSet::with_capacity(checked.services.len()),
             stateful: HashMap::new(),
             children: HashMap::new(),
@@ -301,6 +323,7 @@ struct Builder<'a> {
     transports: HashMap<String, Built>,
     middlewares: HashMap<QName, Result<Arc<Middleware>, String>>,
     balancers: HashMap<QName, Result<Arc<Balancer>, String>>,
+    pages: HashMap<QName, Result<Arc<Route>, String>>,
     servers: HashSet<ByKey>,
     stateful: HashMap<Place, Stateful>,
     /// Numbers of the layered routers that the present entry point has got; `None`: broken.
@@ -332,14 +355,9 @@ impl Builder<'_> {
             middlewares.push(self.middleware(checked, name, place)?);
         }
         let middlewares = middlewares.into();
-        let target = if !route.children.is_empty() {
-            self.below(checked, entry_point, &route.children, routes)?
-        } else if route.service.is_internal() {
-            Internal::by_name(route.service.name())
-                .map(Target::Internal)
-                .ok_or_else(|| format!("unknown internal service {}", route.service))?
-        } else {
-            Target::Balancer(self.balancer(checked, &route.service)?)
+        let target = match route.children.is_empty() {
+            true => self.target(checked, &route.service)?,
+            false => self.below(checked, entry_point, &route.children, routes)?,
         };
         let recursion_guard = route
             .recursion_guard
@@ -407,6 +425,56 @@ impl Builder<'_> {
         }
     }
 
+    fn target(
+        &mut self,
+        checked: &checked::Configuration,
+        service: &QName,
+    ) -> Result<Target, String> {
+        if service.is_internal() {
+            return Internal::by_name(service.name())
+                .map(Target::Internal)
+                .ok_or_else(|| format!("unknown internal service {service}"));
+        }
+        self.balancer(checked, service).map(Target::Balancer)
+    }
+
+    /// The service of this name for those who ask it for pages.
+    fn page(
+        &mut self,
+        checked: &checked::Configuration,
+        service: &QName,
+    ) -> Result<Arc<Route>, String> {
+        if let Some(built) = self.pages.get(service) {
+            return built.clone();
+        }
+        let Some(around) = checked.pages.get(service) else {
+            return Err(format!("the service \"{service}\" does not exist"));
+        };
+        // The check lets nobody through who would lead here again; this only must not trust that
+        // blindly.
+        let circle = Err(format!("the service \"{service}\" asks itself for pages"));
+        self.pages.insert(service.clone(), circle);
+        let mut middlewares = Vec::with_capacity(around.len());
+        let mut trouble = None;
+        for (number, name) in around.iter().enumerate() {
+            let before = around.iter().take(number).filter(|other| *other == name);
+            let place = || (usize::MAX, service.clone(), name.clone(), before.count());
+            match self.middleware(checked, name, place) {
+                Ok(built) => middlewares.push(built),
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
+        }
+        let built = match trouble {
+            Some(error) => Err(error),
+            None => self.target(checked, service).map(|target| {
+                let name = Arc::clone(service.text());
+                Arc::new(Route::of_page(name, middlewares.into(), target))
+            }),
+        };
+        self.pages.insert(service.clone(), built.clone());
+        built
+    }
+
     /// The middleware called `name`. One with a state is its router's own (as Traefik's are), and
     /// stays as it is while nobody changes its options.
     fn middleware(
@@ -431,11 +499,14 @@ impl Builder<'_> {
             (Some(kept), _) => Ok(Arc::clone(&kept.built)),
             (None, Some(error)) => Err(error),
             (None, None) => {
-                Middleware::build(name.text(), written).map(Arc::new).map_err(|error| {
-                    let error = format!("middleware \"{name}\": {error}");
-                    self.broken.insert(name.clone(), error.clone());
-                    error
-                })
+                let mut asking = Asking { builder: self, checked, of: name };
+                Middleware::build(name.text(), written, &mut asking).map(Arc::new).map_err(
+                    |error| {
+                        let error = format!("middleware \"{name}\": {error}");
+                        self.broken.insert(name.clone(), error.clone());
+                        error
+                    },
+                )
             }
         };
         match (place, &built) {
@@ -492,20 +563,29 @@ impl Builder<'_> {
                 transport: transport.name.clone(),
                 vip_tasks: written.swarm.filter(|swarm| swarm.vip).map(|swarm| swarm.running_tasks),
             };
-            let built = match self.servers.get(&key) {
-                Some(built) => Arc::clone(&built.0),
-                None => {
-                    let built = match self.carried_over(&key, &transport) {
-                        Some(server) => server,
-                        None => Arc::new(Server::build(key, &transport)?),
-                    };
-                    self.servers.insert(ByKey(Arc::clone(&built)));
-                    built
-                }
-            };
-            servers.push((built, server.weight.unwrap_or(1)));
+            servers.push((self.server(key, &transport)?, server.weight.unwrap_or(1)));
         }
         Ok(Balancer::new(servers, written.pass_host_header.unwrap_or(true), written.swarm))
+    }
+
+    /// A server that belongs to no service.
+    fn asked_server(&mut self, url: String, transport: &Transport) -> Result<Arc<Server>, String> {
+        let transport_name = transport.name.clone();
+        let key =
+            ServerKey { url, preserve_path: false, transport: transport_name, vip_tasks: None };
+        self.server(key, transport)
+    }
+
+    fn server(&mut self, key: ServerKey, transport: &Transport) -> Result<Arc<Server>, String> {
+        if let Some(built) = self.servers.get(&key) {
+            return Ok(Arc::clone(&built.0));
+        }
+        let built = match self.carried_over(&key, transport) {
+            Some(server) => server,
+            None => Arc::new(Server::build(key, transport)?),
+        };
+        self.servers.insert(ByKey(Arc::clone(&built)));
+        Ok(built)
     }
 
     /// The previous snapshot's server, unless its transport has changed.
@@ -521,8 +601,9 @@ impl Builder<'_> {
         checked: &checked::Configuration,
         name: String,
     ) -> Result<Transport, String> {
+        let told = |error| format!("servers transport: {error}");
         if let Some(built) = self.transports.get(&name) {
-            return built.transport.clone();
+            return built.transport.clone().map_err(told);
         }
         let default = name.is_empty();
         let written = if default {
@@ -535,6 +616,16 @@ impl Builder<'_> {
                 .map(|(_, written)| written)
                 .ok_or_else(|| format!("servers transport \"{name}\" does not exist"))?
         };
+        self.keep_transport(name, written, default).map_err(told)
+    }
+
+    /// `is_default`: its pool is the one of whoever names no transport.
+    fn keep_transport(
+        &mut self,
+        name: String,
+        written: &ServersTransport,
+        is_default: bool,
+    ) -> Result<Transport, String> {
         // An unchanged one stays, and with it the connections that were made by it.
         let kept = self
             .previous
@@ -543,20 +634,52 @@ impl Builder<'_> {
         let built = match kept {
             Some(built) => built.clone(),
             None => Built {
-                transport: tls::client_config(written)
-                    .map(|tls| Transport {
-                        name: name.clone(),
-                        tls,
-                        server_name: written.server_name.clone().filter(|name| !name.is_empty()),
-                        limits: limits(written, default),
-                    })
-                    .map_err(|error| format!("servers transport: {error}")),
+                transport: tls::client_config(written).map(|tls| Transport {
+                    name: name.clone(),
+                    tls,
+                    server_name: written.server_name.clone().filter(|name| !name.is_empty()),
+                    limits: limits(written, is_default),
+                }),
                 written: written.clone(),
             },
         };
         let transport = built.transport.clone();
         self.transports.insert(name, built);
         transport
+    }
+}
+
+/// What a middleware that is being built may ask for.
+struct Asking<'a, 'b> {
+    builder: &'a mut Builder<'b>,
+    checked: &'a checked::Configuration,
+    /// Its name.
+    of: &'a QName,
+}
+
+impl Directory for Asking<'_, '_> {
+    fn service(&mut self, reference: &str) -> Result<Arc<Route>, String> {
+        let name = QName::resolve(reference, self.of.provider());
+        self.builder.page(self.checked, &name)
+    }
+
+    fn server(
+        &mut self,
+        url: String,
+        tls: Option<ServersTransport>,
+    ) -> Result<Arc<Server>, String> {
+        // No transport of a service is called so: theirs have a provider.
+        let name = match &tls {
+            None => "of middlewares".to_owned(),
+            Some(_) => format!("of the middleware {}", self.of.text().replace('@', " of ")),
+        };
+        let builder = &mut *self.builder;
+        if let Some(built) = builder.transports.get(&name) {
+            let transport = built.transport.clone()?;
+            return builder.asked_server(url, &transport);
+        }
+        let transport = builder.keep_transport(name, &tls.unwrap_or_default(), true)?;
+        builder.asked_server(url, &transport)
     }
 }
 

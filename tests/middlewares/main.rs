@@ -6,6 +6,8 @@ mod buffering;
 mod circuit_breaker;
 mod compress;
 mod content_type;
+mod errors;
+mod forward_auth;
 mod grpc_web;
 mod in_flight_req;
 mod layers;

@@ -15,6 +15,9 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Stage {
     pub process: Running,
     pub upstream: Upstream,
+    /// Somebody else who may be asked: the service `other`, and `{OTHER}` (`host:port`). Its orders
+    /// are in `X-Other-Do`.
+    pub other: Upstream,
     pub web: u16,
     revision: u32,
     services: String,
@@ -24,11 +27,13 @@ pub struct Stage {
 /// router for `ready.test`, whose answers tell the revision that serves.
 fn routing(
     upstream: &Upstream,
+    other: &Upstream,
     revision: u32,
     routers: &str,
     middlewares: &str,
     services: &str,
 ) -> String {
+    let middlewares = middlewares.replace("{OTHER}", &other.address().to_string());
     let services = services.replace("UPSTREAM", &upstream.url());
     format!(
         "http:
@@ -39,9 +44,11 @@ fn routing(
     revision: {{headers: {{customResponseHeaders: {{X-Revision: '{revision}'}}}}}}
     {middlewares}
   services:
-    app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}{services}
+    app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}
+    other: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}{services}
 ",
-        upstream.url()
+        upstream.url(),
+        other.url()
     )
 }
 
@@ -75,18 +82,19 @@ impl Stage {
         variables: &[(&str, &str)],
     ) -> Self {
         let (web, upstream) = (ports::free(), Upstream::start("app"));
+        let other = Upstream::obeying("other", "x-other-do");
         let launch = Launch::new(env!("CARGO_BIN_EXE_swarmgate"));
         let launch =
             variables.iter().fold(launch, |launch, (name, value)| launch.env(name, *value));
         let mut process = launch
-            .file("routing.yml", &routing(&upstream, 0, routers, middlewares, services))
+            .file("routing.yml", &routing(&upstream, &other, 0, routers, middlewares, services))
             .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
             .arg("--providers.file.filename=routing.yml")
             .args(arguments.iter().copied())
             .start();
         process.wait_listening(web);
         let services = services.to_owned();
-        let stage = Self { process, upstream, web, revision: 0, services };
+        let stage = Self { process, upstream, other, web, revision: 0, services };
         stage.wait_revision();
         stage
     }
@@ -94,7 +102,8 @@ impl Stage {
     /// Puts other routers and middlewares in their place, and waits until they serve.
     pub fn change(&mut self, routers: &str, middlewares: &str) {
         self.revision += 1;
-        let text = routing(&self.upstream, self.revision, routers, middlewares, &self.services);
+        let (upstream, other) = (&self.upstream, &self.other);
+        let text = routing(upstream, other, self.revision, routers, middlewares, &self.services);
         self.process.replace_file("routing.yml", &text);
         self.wait_revision();
     }

@@ -1,6 +1,7 @@
 //! The requests, one line each, by feature.
 
 mod access;
+mod asks;
 mod bodies;
 mod elsewhere;
 mod grpc_web;
@@ -144,6 +145,10 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", MIDDLEWARES));
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));
+    all.extend(plain("web", asks::PLAIN));
+    all.extend(plain("trusted", asks::TRUSTED));
+    all.extend(plain("keepconn", asks::KEPT));
+    all.extend(over_tls(asks::TLS));
     all.extend(over_tls(headers::TLS));
     all.extend(plain("web", access::PLAIN));
     all.extend(plain("trusted", access::TRUSTED));

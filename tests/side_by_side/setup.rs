@@ -8,6 +8,7 @@ use swarmgate_testkit::client;
 use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::ports;
 use swarmgate_testkit::process::{Launch, Running};
+use swarmgate_testkit::secure::Secure;
 use swarmgate_testkit::upstream::Upstream;
 
 /// Entry points: name, and what else its block says (indented by four).
@@ -42,6 +43,7 @@ const ROUTING: &[(&str, &str)] = &[
     ("routing/bodies.yml", include_str!("routing/bodies.yml")),
     ("routing/grpc_web.yml", include_str!("routing/grpc_web.yml")),
     ("routing/tls.yml", include_str!("routing/tls.yml")),
+    ("routing/asks.yml", include_str!("routing/asks.yml")),
 ];
 
 /// What both proxies talk to.
@@ -50,6 +52,12 @@ pub struct World {
     pub one: Upstream,
     /// Answers as `two`.
     pub two: Upstream,
+    /// Says who may pass; obeys `X-Auth-Do`.
+    pub auth: Upstream,
+    /// The same over TLS.
+    pub secure_auth: Secure,
+    /// Gives error pages; obeys `X-Page-Do`.
+    pub pages: Upstream,
     /// For `tls.test` and `*.sub.test`.
     pub certificate: Certificate,
     /// What clients may show, by name.
@@ -73,6 +81,9 @@ impl World {
             identities,
             one: Upstream::start("one"),
             two: Upstream::start("two"),
+            auth: Upstream::obeying("auth", "x-auth-do"),
+            secure_auth: Secure::start("localhost"),
+            pages: Upstream::obeying("pages", "x-page-do"),
             certificate: certificates::self_signed(&["tls.test", "*.sub.test"]),
             dead: ports::free(),
         }
@@ -91,6 +102,9 @@ impl World {
         text.replace("{ONE}", &self.one.url())
             .replace("{TWO}", &self.two.url())
             .replace("{CA}", &indented(&self.authority.pem()))
+            .replace("{AUTH}", &self.auth.address().to_string())
+            .replace("{SECURE_AUTH}", &format!("localhost:{}", self.secure_auth.port()))
+            .replace("{PAGES}", &self.pages.url())
             .replace("{DEAD}", &format!("http://127.0.0.1:{}", self.dead))
     }
 }
@@ -127,6 +141,7 @@ impl Side {
             .file("self.pem", &world.identity("self").pem)
             .file("tls.pem", &world.certificate.pem)
             .file("tls.key", &world.certificate.key)
+            .file("auth.pem", &world.secure_auth.certificate.pem)
             .arg("--configFile=install.yml");
         for (file, text) in ROUTING {
             launch = launch.file(file, &world.routing(text));

@@ -102,6 +102,17 @@ impl<'a> Middlewares<'a> {
         }
     }
 
+    /// The service that an `errors` asks for its pages.
+    pub(super) fn page(&self, name: &QName) -> Option<QName> {
+        let errors = self.written.get(name)?.value.errors.as_ref()?;
+        Some(QName::resolve(&errors.service, name.provider()))
+    }
+
+    /// Notes that what a middleware asks for cannot be had.
+    pub(super) fn spoil(&mut self, name: &QName, trouble: &Trouble) {
+        self.known.insert(name.clone(), Err(trouble.clone()));
+    }
+
     fn remember(&mut self, name: &QName, answer: Flat) -> Flat {
         self.known.entry(name.clone()).or_insert(answer).clone()
     }
@@ -226,6 +237,11 @@ fn options(
     }
     if let Some(strip) = &value.strip_prefix_regex {
         strip.regex.iter().try_for_each(|pattern| regex(pattern.trim()))?;
+    }
+    if let Some(forward) = &value.forward_auth
+        && !forward.auth_response_headers_regex.is_empty()
+    {
+        regex(&forward.auth_response_headers_regex)?;
     }
     if let Some(headers) = &value.headers {
         if !headers.is_defined() {

@@ -37,6 +37,49 @@ pub(super) struct Links<'a, 'b> {
     pub(super) transports: &'b BTreeMap<QName, ServersTransport>,
     pub(super) tls: Tls<'a>,
     pub(super) layers: Layers<'a>,
+    /// Services that are asked for error pages, and the middlewares around each.
+    pub(super) pages: BTreeMap<QName, Arc<[QName]>>,
+}
+
+impl Links<'_, '_> {
+    /// Sees to the services that the `errors` among these middlewares ask for their pages, and says
+    /// what is wrong with them. Returns how many middlewares there are around a page at most.
+    fn pages(&mut self, names: &[QName], fatal: &mut Vec<Trouble>) -> usize {
+        let mut most = 0;
+        for name in names {
+            let Some(service) = self.middlewares.page(name) else { continue };
+            if let Some(around) = self.pages.get(&service) {
+                most = most.max(around.len());
+                continue;
+            }
+            match self.page(&service) {
+                Ok(around) => {
+                    most = most.max(around.len());
+                    self.pages.insert(service, around);
+                }
+                Err(trouble) => {
+                    self.middlewares.spoil(name, &trouble);
+                    if !fatal.contains(&trouble) {
+                        fatal.push(trouble);
+                    }
+                }
+            }
+        }
+        most
+    }
+
+    /// The middlewares around a service that gives error pages.
+    fn page(&mut self, service: &QName) -> Result<Arc<[QName]>, Trouble> {
+        let around = self.services.ask(service, None, &mut self.middlewares, self.transports)?;
+        match around.iter().any(|it| self.middlewares.page(it).is_some()) {
+            // It could go round in circles.
+            true => Err(Trouble::new(format!(
+                "the service \"{service}\" gives error pages, and has error pages of its own"
+            ))
+            .expected("a service without an errors middleware around it")),
+            false => Ok(around),
+        }
+    }
 }
 
 /// What checking the routers gives.
@@ -382,9 +425,10 @@ impl Mounted {
     ) -> Option<Led> {
         let reference = value.service.as_deref().filter(|service| !service.is_empty());
         let service = reference.map(|reference| QName::resolve(reference, original.provider()));
-        let Links { services, middlewares: all, transports, layers, install, .. } = links;
-        let asked = service.as_ref().map(|service| services.ask(service, name, all, transports));
-        let below = layers.children(original);
+        let Links { services, middlewares: all, transports, .. } = links;
+        let asked =
+            service.as_ref().map(|service| services.ask(service, Some(name), all, transports));
+        let below = links.layers.children(original);
         if !below.is_empty() {
             let sound: Vec<&Child> = below.iter().filter_map(|name| self.below.get(name)).collect();
             if sound.is_empty() {
@@ -398,7 +442,8 @@ impl Mounted {
                 return None;
             }
             let deepest = sound.iter().map(|child| child.weight).max().unwrap_or_default();
-            let weight = deepest.saturating_add(middlewares.len()).saturating_add(LAYER);
+            let own = middlewares.len() + links.pages(middlewares, fatal);
+            let weight = deepest.saturating_add(own).saturating_add(LAYER);
             if weight > CHAIN_LIMIT {
                 fatal.push(Trouble::new(format!(
                     "more than {CHAIN_LIMIT} middlewares in all layers, each of which counts for \
@@ -408,7 +453,7 @@ impl Mounted {
             }
             let mut children: Vec<Arc<Route>> =
                 sound.iter().map(|child| Arc::clone(&child.route)).collect();
-            super::sort(install, &mut children, |child| &**child);
+            super::sort(links.install, &mut children, |child| &**child);
             let service = QName::new(name.name(), format!("{}-muxer", name.provider()));
             return Some(Led { service, children, weight });
         }
@@ -424,7 +469,10 @@ impl Mounted {
             }
             None => {}
         }
-        let weight = middlewares.len();
+        let weight = middlewares.len() + links.pages(middlewares, fatal);
+        if weight > CHAIN_LIMIT && fatal.is_empty() {
+            fatal.push(too_many());
+        }
         service.map(|service| Led { service, children: Vec::new(), weight })
     }
 

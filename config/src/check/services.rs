@@ -46,11 +46,11 @@ impl<'a> Services<'a> {
         }
     }
 
-    /// Whether a router may use it; the middlewares around it.
+    /// Whether it can serve; the middlewares around it. `by`: the router that uses it, if it is one.
     pub(super) fn ask(
         &mut self,
         name: &QName,
-        by: &QName,
+        by: Option<&QName>,
         middlewares: &mut Middlewares<'_>,
         transports: &BTreeMap<QName, ServersTransport>,
     ) -> Answer {
@@ -68,7 +68,9 @@ impl<'a> Services<'a> {
             self.others.insert(name.clone(), answer.clone());
             return answer;
         };
-        if entry.used_by.last() != Some(by) {
+        if let Some(by) = by
+            && entry.used_by.last() != Some(by)
+        {
             // Most services have one router.
             if entry.used_by.is_empty() {
                 entry.used_by.reserve_exact(1);
@@ -280,15 +282,11 @@ fn in_part(name: &QName, service: &Service) -> Vec<Trouble> {
     .collect()
 }
 
-/// References qualified.
+/// The reference to a transport qualified; those to middlewares stay as they were written, as
+/// Traefik shows them.
 fn shown(name: &QName, service: &Arc<Service>) -> Arc<Service> {
     let mut shown = Arc::clone(service);
     let qualified = |reference: &str| QName::resolve(reference, name.provider()).to_string();
-    if !shown.middlewares.is_empty() {
-        for reference in &mut Arc::make_mut(&mut shown).middlewares {
-            *reference = qualified(reference);
-        }
-    }
     let transport =
         shown.load_balancer.as_ref().and_then(|balancer| balancer.servers_transport.as_deref());
     if let Some(transport) = transport {

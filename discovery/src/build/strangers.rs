@@ -104,25 +104,30 @@ impl Strangers {
             });
             strange.next().map(str::to_owned)
         };
+        let service = |origin: &Origin, reference: &str| {
+            let name = super::merge::own(provider, reference);
+            let holder = whole.services.get(name).map(|holder| &holder.origin);
+            let strange = self.is_strange(origin, ObjectKind::Service, name, holder);
+            strange.then(|| name.to_owned())
+        };
         let mut add = |kind, name: &String, through: Option<String>| {
             found.extend(through.map(|through| Astray { kind, name: name.clone(), through }));
         };
         for (name, written) in &whole.middlewares {
-            let Some(chain) = &written.value.chain else { continue };
-            add(ObjectKind::Middleware, name, middleware(&written.origin, &chain.middlewares));
+            if let Some(chain) = &written.value.chain {
+                add(ObjectKind::Middleware, name, middleware(&written.origin, &chain.middlewares));
+            }
+            if let Some(errors) = &written.value.errors {
+                add(ObjectKind::Middleware, name, service(&written.origin, &errors.service));
+            }
         }
         for (name, written) in &whole.services {
             let through = middleware(&written.origin, &written.value.middlewares);
             add(ObjectKind::Service, name, through);
         }
         for (name, written) in &whole.routers {
-            let service =
-                written.value.service.as_deref().map(|it| super::merge::own(provider, it));
-            let service = service.filter(|service| {
-                let holder = whole.services.get(*service).map(|holder| &holder.origin);
-                self.is_strange(&written.origin, ObjectKind::Service, service, holder)
-            });
-            let through = service.map(str::to_owned);
+            let reference = written.value.service.as_deref();
+            let through = reference.and_then(|it| service(&written.origin, it));
             let through =
                 through.or_else(|| middleware(&written.origin, &written.value.middlewares));
             add(ObjectKind::Router, name, through);

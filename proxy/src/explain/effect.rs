@@ -143,9 +143,10 @@ pub(super) fn names(
     let own = checked.routers.get(router).map(|it| it.value.middlewares.as_slice());
     let around = checked.services.get(service).map(|it| it.value.middlewares.as_slice());
     let mut names = Vec::new();
-    for reference in own.unwrap_or_default().iter().chain(around.unwrap_or_default()) {
-        // Both are qualified by the check.
-        flatten(checked, &QName::resolve(reference, ""), 0, &mut names);
+    for (references, of) in [(own, router), (around, service)] {
+        for reference in references.unwrap_or_default() {
+            flatten(checked, &QName::resolve(reference, of.provider()), 0, &mut names);
+        }
     }
     names
 }

@@ -22,7 +22,7 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Headers that only the proxy may set, in the spelling with `-`.
-const MANAGED: [&str; 11] = [
+pub const MANAGED: [&str; 11] = [
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",
@@ -133,7 +133,8 @@ pub fn arrive(
     upgrade
 }
 
-fn remove_managed(headers: &mut HeaderMap) {
+/// Removes the headers that only the proxy may set, in both spellings.
+pub fn remove_managed(headers: &mut HeaderMap) {
     // Most requests carry none: one look at the names is cheaper than removing each.
     let is_managed = |name: &HeaderName| {
         let name = name.as_str();
@@ -205,7 +206,7 @@ fn port(headers: &HeaderMap, tls: bool, host: Option<&HeaderValue>) -> HeaderVal
 }
 
 /// The digits after the last `:` that is not inside brackets.
-fn host_port(host: &[u8]) -> Option<&[u8]> {
+pub fn host_port(host: &[u8]) -> Option<&[u8]> {
     let colon = host.iter().rposition(|byte| *byte == b':')?;
     let (name, port) = (host.get(..colon)?, host.get(colon + 1..)?);
     let plain = !name.contains(&b':') || name.ends_with(b"]");
@@ -231,6 +232,32 @@ pub fn treat_aliases(headers: &mut HeaderMap, strategy: AliasHeaders) -> bool {
         headers.remove(name);
     }
     true
+}
+
+/// Removes what a CGI-style server takes for one of these headers, such as `X_User` for `x-user`:
+/// of what such a server makes of both, the client's could win.
+pub fn remove_aliases(headers: &mut HeaderMap, of: impl Fn(&str) -> bool) {
+    if !headers.keys().any(has_alias_character) {
+        return;
+    }
+    // One pass: a client may send thousands.
+    let is_alias = |name: &&HeaderName| has_alias_character(name) && of(name.as_str());
+    let aliases: Vec<HeaderName> = headers.keys().filter(is_alias).cloned().collect();
+    for name in aliases {
+        headers.remove(name);
+    }
+}
+
+/// Whether the name has another character than letters, digits and `-`.
+pub fn has_alias_character(name: &HeaderName) -> bool {
+    name.as_str().bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'-')
+}
+
+/// Whether two names, in lower case, are one to a CGI-style server (RFC 3875 section 4.1.18).
+pub fn are_aliases(one: &str, other: &str) -> bool {
+    let folds =
+        |(a, b): (u8, u8)| a == b || !a.is_ascii_alphanumeric() && !b.is_ascii_alphanumeric();
+    one.len() == other.len() && one.bytes().zip(other.bytes()).all(folds)
 }
 
 /// Whether the framing is one that we understand: no `Transfer-Encoding`, or one line that says
@@ -264,11 +291,12 @@ pub fn announce_empty_body(headers: &mut HeaderMap, method: &Method) {
 }
 
 /// Prepares a request's headers for the server: hop-by-hop headers go, the peer is appended to
-/// `X-Forwarded-For`. Returns what the headers had before.
+/// `X-Forwarded-For` if it `appends`. Returns what the headers had before.
 pub fn depart(
     headers: &mut HeaderMap,
     connection: &Connection,
     upgrade: Option<&Upgrade>,
+    appends: bool,
 ) -> Present {
     let present = Present::of(headers);
     if present.any(HOP_BY_HOP) {
@@ -278,7 +306,7 @@ pub fn depart(
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, protocol.clone());
     }
-    if connection.settings.append_forwarded_for {
+    if appends && connection.settings.append_forwarded_for {
         if present.any(Present::FORWARDED_FOR) {
             append_forwarded_for(headers, &connection.peer_value);
         } else {
@@ -297,17 +325,7 @@ const HOP_BY_HOP: Present = Present::CONNECTION
     .and(Present::TRAILER);
 
 fn remove_from_request(headers: &mut HeaderMap, connection: &Connection, present: Present) {
-    if present.any(Present::CONNECTION) && !names_no_other(headers, present) {
-        // Names that the entry point kept for the middlewares are removed now.
-        let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
-        for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
-            if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
-                && connection.settings.kept_connection_headers.contains(&name)
-            {
-                headers.remove(name);
-            }
-        }
-    }
+    remove_kept(headers, connection, present);
     let trailers = present.any(Present::TE)
         && headers.get_all(TE).iter().any(|te| {
             te.as_bytes()
@@ -320,6 +338,32 @@ fn remove_from_request(headers: &mut HeaderMap, connection: &Connection, present
     }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Names that the entry point kept for the middlewares are removed now.
+fn remove_kept(headers: &mut HeaderMap, connection: &Connection, present: Present) {
+    if !present.any(Present::CONNECTION) || names_no_other(headers, present) {
+        return;
+    }
+    let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
+    for option in lines.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
+        if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
+            && connection.settings.kept_connection_headers.contains(&name)
+        {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Takes from the copy of a request's headers what another request that is made of them must not
+/// carry: all that is about this connection, this body, an upgrade. Credentials for a proxy stay
+/// (RFC 9110 section 11.7.2), and `TE`.
+pub fn leave_message(headers: &mut HeaderMap, connection: &Connection) {
+    let present = Present::of(headers);
+    remove_kept(headers, connection, present);
+    for name in [CONNECTION, CONTENT_LENGTH, KEEP_ALIVE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
     }
 }
 
@@ -378,7 +422,8 @@ fn join_forwarded_for(headers: &mut HeaderMap) {
     }
 }
 
-fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
+/// Appends the peer to `X-Forwarded-For`.
+pub fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
     let mut lines = headers.get_all(FORWARDED_FOR).iter();
     let value = match lines.next() {
         None => peer.clone(),
@@ -399,7 +444,7 @@ fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
 }
 
 /// HTTP/2 clients may split `Cookie`; HTTP/1.1 wants it whole (RFC 9113 section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap, connection: &Connection) {
+pub fn join_cookies(headers: &mut HeaderMap, connection: &Connection) {
     if !connection.multiplexed.get() {
         return;
     }
@@ -448,6 +493,29 @@ mod tests {
         headers.append("x.forwarded.for", HeaderValue::from_static("kept"));
         remove_managed(&mut headers);
         assert_eq!(headers.len(), 2, "{headers:?}");
+    }
+
+    #[test]
+    fn aliases() {
+        let table = [
+            ("x-user", "x_user", true),
+            ("x-user", "x.user", true),
+            ("x-user", "x~user", true),
+            ("x-user", "xuser", false),
+            ("x-user", "x-users", false),
+            ("x-user", "xauser", false),
+        ];
+        for (one, other, expected) in table {
+            assert_eq!(are_aliases(one, other), expected, "{one} {other}");
+        }
+        let mut headers = HeaderMap::new();
+        for name in ["x-user", "x_user", "x.user", "x_other", "x"] {
+            headers.append(name, HeaderValue::from_static("v"));
+        }
+        remove_aliases(&mut headers, |name| are_aliases(name, "x-user"));
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["x", "x-user", "x_other"]);
     }
 
     #[test]

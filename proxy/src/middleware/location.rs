@@ -61,6 +61,102 @@ pub(super) fn normalize(url: &[u8]) -> Option<Vec<u8>> {
     Some(printed)
 }
 
+/// Where a URL reference leads that was found at `base`, an absolute URL in normal form, as Go sees
+/// it (RFC 3986 section 5.2). `None`: it is none.
+pub(super) fn resolve(base: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
+    let reference = normalize(reference)?;
+    let found = Taken::apart(&reference)?;
+    if found.scheme.is_some() && found.authority.is_none() && !found.path.starts_with(b"/") {
+        return Some(reference);
+    }
+    let base = Taken::apart(base)?;
+    let mut printed = Vec::with_capacity(base.path.len() + reference.len() + 32);
+    printed.extend_from_slice(found.scheme.or(base.scheme)?);
+    printed.push(b':');
+    let mut query = found.query;
+    if found.scheme.is_some() || found.authority.is_some() {
+        if let Some(authority) = found.authority {
+            printed.extend_from_slice(b"//");
+            printed.extend_from_slice(authority);
+        }
+        printed.extend(without_dots(found.path));
+    } else {
+        printed.extend_from_slice(b"//");
+        printed.extend_from_slice(base.authority?);
+        if found.path.is_empty() {
+            query = query.or(base.query);
+            printed.extend(without_dots(base.path));
+        } else if found.path.starts_with(b"/") {
+            printed.extend(without_dots(found.path));
+        } else {
+            let after = base.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+            let folder = base.path.get(..after).unwrap_or_default();
+            printed.extend(without_dots(&[folder, found.path].concat()));
+        }
+    }
+    if let Some(query) = query {
+        printed.push(b'?');
+        printed.extend_from_slice(query);
+    }
+    if let Some(fragment) = found.fragment {
+        printed.push(b'#');
+        printed.extend_from_slice(fragment);
+    }
+    Some(printed)
+}
+
+/// A URL in normal form, taken apart.
+struct Taken<'u> {
+    scheme: Option<&'u [u8]>,
+    authority: Option<&'u [u8]>,
+    path: &'u [u8],
+    query: Option<&'u [u8]>,
+    fragment: Option<&'u [u8]>,
+}
+
+impl<'u> Taken<'u> {
+    fn apart(url: &'u [u8]) -> Option<Self> {
+        let (url, fragment) = cut(url, b'#');
+        let (url, query) = cut(url, b'?');
+        let (scheme, rest) = scheme(url)?;
+        let (authority, path) = match rest.strip_prefix(b"//") {
+            Some(after) if scheme.is_some() || !after.starts_with(b"/") => {
+                let slash = after.iter().position(|byte| *byte == b'/').unwrap_or(after.len());
+                let (authority, path) = after.split_at_checked(slash)?;
+                (Some(authority), path)
+            }
+            _ => (None, rest),
+        };
+        Some(Self { scheme, authority, path, query, fragment })
+    }
+}
+
+/// A path without `.` and `..` segments; it begins with one slash, unless nothing is left.
+fn without_dots(path: &[u8]) -> Vec<u8> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    let mut clean: Vec<&[u8]> = Vec::new();
+    let mut last: &[u8] = b"";
+    for segment in path.split(|byte| *byte == b'/') {
+        last = segment;
+        match segment {
+            b"." => {}
+            b".." => drop(clean.pop()),
+            segment => clean.push(segment),
+        }
+    }
+    let mut joined = clean.join(&b'/');
+    if matches!(last, b"." | b"..") {
+        joined.push(b'/');
+    }
+    // What was absolute begins with an empty segment, unless `..` took that, too.
+    if joined.first() != Some(&b'/') {
+        joined.insert(0, b'/');
+    }
+    joined
+}
+
 /// The scheme, if there is one, and what follows. `None`: a colon without a scheme.
 fn scheme(url: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     for (at, byte) in url.iter().enumerate() {
@@ -171,6 +267,49 @@ fn cut(text: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references() {
+        // Base, reference, where it leads.
+        let table: &[(&str, &str, Option<&str>)] = &[
+            ("http://a/b/c?q", "https://x.test/y?z#f", Some("https://x.test/y?z#f")),
+            ("http://a/b/c?q", "https://x.test", Some("https://x.test")),
+            ("http://a/b/c?q", "//x.test/y", Some("http://x.test/y")),
+            ("http://a/b/c?q", "/y", Some("http://a/y")),
+            ("http://a/b/c?q", "y", Some("http://a/b/y")),
+            ("http://a/b/c?q", "y?z#f", Some("http://a/b/y?z#f")),
+            ("http://a/b/c?q", "./y", Some("http://a/b/y")),
+            ("http://a/b/c?q", "../y", Some("http://a/y")),
+            ("http://a/b/c?q", "../../../y", Some("http://a/y")),
+            ("http://a/b/c?q", "..", Some("http://a/")),
+            ("http://a/b/c/d?q", "..", Some("http://a/b/")),
+            ("http://a/b/c?q", ".", Some("http://a/b/")),
+            ("http://a/b/c?q", "?z", Some("http://a/b/c?z")),
+            ("http://a/b/c?q", "#f", Some("http://a/b/c?q#f")),
+            ("http://a/b/c?q", "", Some("http://a/b/c?q")),
+            ("http://a?q", "y", Some("http://a/y")),
+            ("http://a", "?z", Some("http://a?z")),
+            (
+                "http://a:9091/",
+                "/login?rd=https://h.test/",
+                Some("http://a:9091/login?rd=https://h.test/"),
+            ),
+            ("http://a/b", "/x/./y/../z", Some("http://a/x/z")),
+            ("http://a/b", "https://x.test/y/../z", Some("https://x.test/z")),
+            ("http://a/b", "mailto:x@y", Some("mailto:x@y")),
+            ("http://a/b", "http:/x", Some("http:/x")),
+            ("http://a/b", "/a b", Some("http://a/a%20b")),
+            ("http://a/b", "///evil/x", Some("http://a///evil/x")),
+            ("http://a/b", "http://x:y/", None),
+            ("http://a/b", "%zz", None),
+            ("http://a/b", ":x", None),
+        ];
+        for (base, reference, expected) in table {
+            let found = resolve(base.as_bytes(), reference.as_bytes());
+            let found = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            assert_eq!(found.as_deref(), *expected, "{base} {reference}");
+        }
+    }
 
     #[test]
     fn normal_forms() {

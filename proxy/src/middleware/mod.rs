@@ -2,6 +2,7 @@
 
 mod add_prefix;
 mod aliases;
+mod anybody;
 mod auth;
 mod begun;
 mod buffering;
@@ -10,8 +11,10 @@ mod client_ip;
 mod compress;
 mod content_type;
 mod encoded_characters;
+mod errors;
 mod escape;
 mod expression;
+mod forward_auth;
 mod grpc_web;
 mod headers;
 mod in_flight_req;
@@ -39,22 +42,28 @@ mod scripted;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::header::HeaderValue;
 use http::{Response, request, response};
 use swarmgate_config::routing;
 
+use crate::balance::Server;
 use crate::body::Body;
 use crate::serve::service::Request;
+use crate::snapshot::Route;
 use crate::tls::PeerCertificates;
 
 use self::add_prefix::AddPrefix;
+pub use self::anybody::Anybody;
 use self::auth::{BasicAuth, DigestAuth};
 use self::buffering::Buffering;
 use self::circuit_breaker::CircuitBreaker;
 use self::compress::Compress;
 use self::content_type::ContentType;
 use self::encoded_characters::EncodedCharacters;
+use self::errors::Errors;
+use self::forward_auth::ForwardAuth;
 use self::grpc_web::GrpcWeb;
 use self::headers::Headers;
 use self::in_flight_req::InFlightReq;
@@ -143,6 +152,21 @@ pub trait Around: fmt::Debug + Send + Sync {
     fn would_do(&self, head: &request::Parts, context: &Context<'_>) -> Vec<String>;
 }
 
+/// Where a middleware that is being built finds those whom it will ask. What they are is kept over
+/// reloads like everybody else's: their connections stay.
+pub trait Directory {
+    /// The service of this reference, with the middlewares around it.
+    fn service(&mut self, reference: &str) -> Result<Arc<Route>, String>;
+
+    /// The server at this URL, which belongs to no service. `tls`: how to talk to it, if that is
+    /// not as usual.
+    fn server(
+        &mut self,
+        url: String,
+        tls: Option<routing::ServersTransport>,
+    ) -> Result<Arc<Server>, String>;
+}
+
 /// A built middleware.
 #[derive(Debug)]
 #[allow(missing_docs)]
@@ -160,7 +184,11 @@ impl<M: Edit + 'static> From<M> for Middleware {
 impl Middleware {
     /// Builds it, or says what is wrong with its options. Chains were flattened before and do not
     /// come here. `name`: its qualified name, by which it is known to other instances.
-    pub fn build(name: &str, written: &routing::Middleware) -> Result<Self, String> {
+    pub fn build(
+        name: &str,
+        written: &routing::Middleware,
+        directory: &mut dyn Directory,
+    ) -> Result<Self, String> {
         fn around(middleware: impl Around + 'static) -> Middleware {
             Middleware::Around(Box::new(middleware))
         }
@@ -208,6 +236,10 @@ impl Middleware {
             PassTlsClientCert::build(options).map(Self::from)
         } else if let Some(options) = &written.grpc_web {
             GrpcWeb::build(options).map(around)
+        } else if let Some(options) = &written.forward_auth {
+            ForwardAuth::build(options, directory).map(around)
+        } else if let Some(options) = &written.errors {
+            Errors::build(options, directory).map(around)
         } else {
             Err("this kind of middleware is not served yet".into())
         }
@@ -270,8 +302,28 @@ mod tests {
         }
     }
 
+    /// Knows the service `pages`, and everybody's servers.
+    struct Known;
+
+    impl Directory for Known {
+        fn service(&mut self, reference: &str) -> Result<Arc<Route>, String> {
+            match reference {
+                "pages" => Anybody.service(reference),
+                _ => Err(format!("the service \"{reference}@file\" does not exist")),
+            }
+        }
+
+        fn server(
+            &mut self,
+            url: String,
+            tls: Option<routing::ServersTransport>,
+        ) -> Result<Arc<Server>, String> {
+            Anybody.server(url, tls)
+        }
+    }
+
     pub fn build(options: &str) -> Result<Middleware, String> {
-        Middleware::build("m@file", &serde_json::from_str(options).unwrap())
+        Middleware::build("m@file", &serde_json::from_str(options).unwrap(), &mut Known)
     }
 
     pub fn context(host: &str, tls: bool) -> Context<'_> {
@@ -366,7 +418,8 @@ mod tests {
 
     #[test]
     fn what_is_not_served_says_so() {
-        let error = Middleware::build("m@file", &routing::Middleware::default()).unwrap_err();
+        let error =
+            Middleware::build("m@file", &routing::Middleware::default(), &mut Known).unwrap_err();
         assert!(error.contains("not served yet"), "{error}");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Response, StatusCode, request};
+use http_body::Body as _;
 
 use super::answered::Answered;
 use super::exchange::{AnswerBody, InFlight};
@@ -61,7 +62,7 @@ pub async fn handle(
             response.headers_mut().insert(CONNECTION, CLOSE);
         }
     }
-    if head.method == Method::HEAD && connection.multiplexed.get() {
+    if head.method == Method::HEAD {
         without_body(response);
     }
     if let Some(measured) = &mut watched.measured {
@@ -147,7 +148,7 @@ fn prepare(
         }
         return respond::not_found().into();
     };
-    let way = Way { snapshot, number, upgrade, host };
+    let way = Way::new(snapshot, number, upgrade, host);
     if let Some(route) = way.route()
         && let Some(refusal) = enter(connection, route, head, watched).or(misdirected)
     {
@@ -166,12 +167,15 @@ fn prepare(
     }
 }
 
-/// Leaves an answer to `HEAD` its length only (RFC 9110 section 9.3.2). HTTP/1.1 sees to that when
-/// it writes.
+/// Leaves an answer to `HEAD` its length only (RFC 9110 section 9.3.2): our own, or one that a server
+/// gave to another request that a middleware made of this one.
 fn without_body(answer: &mut Response<Body>) {
-    if let Body::Full(bytes) = answer.body() {
-        let length = HeaderValue::from(bytes.len());
-        answer.headers_mut().insert(CONTENT_LENGTH, length);
-        *answer.body_mut() = Body::Empty;
+    let body = std::mem::take(answer.body_mut());
+    if matches!(body, Body::Empty) {
+        return;
     }
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    body.discard();
 }

@@ -100,7 +100,8 @@ fn depart(
     head: &mut request::Parts,
     body: &RequestBody,
 ) -> bool {
-    let present = headers::depart(&mut head.headers, connection, way.upgrade.as_ref());
+    let upgrade = way.upgrade.as_ref();
+    let present = headers::depart(&mut head.headers, connection, upgrade, !way.is_page());
     if head.extensions.get::<NoForwardedFor>().is_some() {
         head.headers.remove(FORWARDED_FOR);
     }
@@ -128,13 +129,7 @@ fn arrive(
             return Answered { unreached: failure.is_unreached(), ..response.into() };
         }
     };
-    if bound
-        || exchange.is_bound()
-        || head.status == StatusCode::UNAUTHORIZED
-            && headers::are_of_connection(&head.headers, &WWW_AUTHENTICATE)
-    {
-        exchange.bind(connection);
-    }
+    bind(connection, &mut exchange, &head, bound);
     if let Some(logged) = &mut watched.logged
         && let Some(server) = exchange.server()
     {
@@ -160,11 +155,33 @@ fn arrive(
             }
         };
     }
+    passed_on(head, exchange).into()
+}
+
+/// Gives the server's connection to its client alone if it knows that client now. `asked`: the
+/// request had credentials of that kind.
+pub fn bind(
+    connection: &Rc<Connection>,
+    exchange: &mut Exchange,
+    answer: &response::Parts,
+    asked: bool,
+) {
+    if asked
+        || exchange.is_bound()
+        || answer.status == StatusCode::UNAUTHORIZED
+            && headers::are_of_connection(&answer.headers, &WWW_AUTHENTICATE)
+    {
+        exchange.bind(connection);
+    }
+}
+
+/// A server's answer, without what was for us alone.
+pub fn passed_on(mut head: response::Parts, exchange: Exchange) -> Response<Body> {
     headers::clean_answer(&mut head.headers, exchange.present());
     if head.status == StatusCode::NOT_MODIFIED {
         // It describes a body that is not sent (RFC 9110 section 15.4.5).
         head.headers.remove(CONTENT_TYPE);
     }
     head.version = Version::HTTP_11;
-    Response::from_parts(head, exchange.into_body()).into()
+    Response::from_parts(head, exchange.into_body())
 }

@@ -33,12 +33,44 @@ pub struct Way {
     pub upgrade: Option<headers::Upgrade>,
     /// As sent.
     pub host: HeaderValue,
+    /// A middleware asks somebody else for a page: his middlewares and servers, in place of the
+    /// route's.
+    page: Option<Arc<Route>>,
 }
 
 impl Way {
+    /// The way of a request that came to the route of this number.
+    pub fn new(
+        snapshot: Rc<ThreadSnapshot>,
+        number: usize,
+        upgrade: Option<headers::Upgrade>,
+        host: HeaderValue,
+    ) -> Self {
+        Self { snapshot, number, upgrade, host, page: None }
+    }
+
+    /// The way of a request for a page, made in place of this one's.
+    pub fn to_page(&self, page: &Arc<Route>) -> Self {
+        Self {
+            snapshot: Rc::clone(&self.snapshot),
+            number: self.number,
+            upgrade: None,
+            host: self.host.clone(),
+            page: Some(Arc::clone(page)),
+        }
+    }
+
+    /// Whether it is a page's.
+    pub fn is_page(&self) -> bool {
+        self.page.is_some()
+    }
+
     /// The route.
     pub fn route(&self) -> Option<&Route> {
-        self.snapshot.routes.get(self.number)
+        match &self.page {
+            None => self.snapshot.routes.get(self.number),
+            Some(page) => Some(page),
+        }
     }
 
     /// Who answers.
@@ -125,6 +157,7 @@ impl Way {
             number,
             upgrade: self.upgrade.clone(),
             host: self.host.clone(),
+            page: None,
         })
     }
 

@@ -27,7 +27,9 @@ pub fn look(checked: &checked::Configuration) -> Vec<Finding> {
             continue;
         }
         let written = without_files(&middleware.value);
-        if let Err(error) = middleware::Middleware::build(name.text(), &written) {
+        if let Err(error) =
+            middleware::Middleware::build(name.text(), &written, &mut middleware::Anybody)
+        {
             let (wrong, expected) = match error.split_once("; expected ") {
                 Some((wrong, expected)) => (wrong, Some(expected)),
                 None => (&*error, None),

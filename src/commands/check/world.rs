@@ -220,6 +220,8 @@ impl World {
                 services.extend(router.value.service.iter().map(named));
             }
             for middleware in written.middlewares.values() {
+                let errors = middleware.value.errors.as_ref();
+                services.extend(errors.map(|errors| named(&errors.service)));
                 let chain = middleware.value.chain.as_ref();
                 middlewares
                     .extend(chain.into_iter().flat_map(|chain| &chain.middlewares).map(named));

@@ -12,6 +12,7 @@ pub mod many;
 pub mod ports;
 pub mod process;
 pub mod real;
+pub mod secure;
 pub mod socket_proxy;
 pub mod swarm;
 pub mod upstream;

@@ -26,6 +26,9 @@
 //! | `deny` | does not switch protocols though asked to |
 //! | `fails 2 503 key` | the first two requests with this order are answered with 503 (0: not at all) and `failed`, then one is answered as usual, and it begins anew |
 //!
+//! One that is asked beside another, by the same request, obeys a header of its own
+//! ([`Upstream::obeying`]).
+//!
 //! A request with `Upgrade` gets 101, and after that its own bytes back.
 
 use std::collections::HashMap;
@@ -49,6 +52,8 @@ pub struct Upstream {
 #[derive(Debug, Default)]
 struct Shared {
     name: String,
+    /// The header of its orders.
+    orders: String,
     stopped: AtomicBool,
     connections: AtomicU64,
     requests: AtomicU64,
@@ -86,8 +91,16 @@ impl Upstream {
     /// # Panics
     /// When there is no such port.
     pub fn start(name: &str) -> Self {
+        Self::obeying(name, "x-do")
+    }
+
+    /// The same for one whose orders are in header lines of this name.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    pub fn obeying(name: &str, orders: &str) -> Self {
         let port = crate::ports::free();
-        match Self::bind(name, SocketAddr::from(([127, 0, 0, 1], port))) {
+        match Self::listen(name, orders, SocketAddr::from(([127, 0, 0, 1], port))) {
             Ok(upstream) => upstream,
             Err(error) => panic!("upstream on port {port}: {error}"),
         }
@@ -98,9 +111,17 @@ impl Upstream {
     /// # Errors
     /// The socket's.
     pub fn bind(name: &str, address: SocketAddr) -> io::Result<Self> {
+        Self::listen(name, "x-do", address)
+    }
+
+    fn listen(name: &str, orders: &str, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { name: name.to_owned(), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            orders: orders.to_owned(),
+            ..Shared::default()
+        });
         let for_thread = Arc::clone(&shared);
         std::thread::spawn(move || accept(&listener, &for_thread));
         Ok(Self { address, shared })
@@ -190,7 +211,8 @@ fn serve(stream: TcpStream, connection: u64, shared: &Shared) -> io::Result<()> 
         request += 1;
         *shared.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(head.clone());
         let failing = shared.failing(&head);
-        let exchange = Exchange { head, connection, request, name: &shared.name, failing };
+        let by = &shared.orders;
+        let exchange = Exchange { head, connection, request, name: &shared.name, by, failing };
         if let Next::Close = exchange.answer(&mut reader, &mut writer)? {
             break;
         }
@@ -203,6 +225,8 @@ struct Exchange<'a> {
     connection: u64,
     request: u64,
     name: &'a str,
+    /// The header of its orders.
+    by: &'a str,
     /// The status to fail with; 0: no answer.
     failing: Option<u16>,
 }
@@ -214,7 +238,7 @@ impl Exchange<'_> {
     }
 
     fn orders<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a str> {
-        self.head.all("x-do").filter_map(move |order| {
+        self.head.all(self.by).filter_map(move |order| {
             let (first, rest) = order.split_once(' ').unwrap_or((order, ""));
             (first == word).then_some(rest)
         })

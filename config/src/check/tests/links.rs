@@ -69,10 +69,6 @@ fn broken_middlewares_take_their_routers_out() {
             "middleware \"m@file\": plugin is not served yet, and its routers are not served without it",
         ),
         (
-            "m: {forwardAuth: {address: a}}",
-            "middleware \"m@file\": forwardAuth is not served yet, and its routers are not served without it",
-        ),
-        (
             "m: {addPrefix: {prefix: /a}, stripPrefix: {prefixes: [/b]}}",
             "cannot create middleware \"m@file\": multi-types middleware not supported, consider declaring two different pieces of middleware instead",
         ),

@@ -3,6 +3,7 @@
 mod internal;
 mod layers;
 mod links;
+mod pages;
 mod routers;
 mod tls;
 

@@ -32,7 +32,7 @@ fn what_is_checked_is_shared() {
         assert_eq!(Arc::ptr_eq(written, shown), shared, "{name}");
     }
     let t = &service(&checked, "t").value;
-    assert_eq!(t.middlewares, ["m@file"]);
+    assert_eq!(t.middlewares, ["m"], "as Traefik shows them");
     assert_eq!(t.load_balancer.as_ref().unwrap().servers_transport.as_deref(), Some("x@file"));
     for (written, shared) in [("m", true), ("c", false)] {
         let shown = &checked.middlewares[&name(written)].value;

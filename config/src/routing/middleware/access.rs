@@ -1,4 +1,4 @@
-//! Middlewares that decide who may pass (`forwardAuth` is not served yet).
+//! Middlewares that decide who may pass.
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl fmt::Debug for BasicAuth {
 pub type DigestAuth = BasicAuth;
 
 /// `forwardAuth`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct ForwardAuth {
@@ -71,6 +71,27 @@ pub struct ForwardAuth {
     pub preserve_request_method: bool,
     #[serde(rename = "authSigninURL", skip_serializing_if = "is_default")]
     pub auth_signin_url: String,
+}
+
+impl Default for ForwardAuth {
+    fn default() -> Self {
+        Self {
+            address: String::new(),
+            tls: None,
+            trust_forward_header: None,
+            auth_response_headers: Vec::new(),
+            auth_response_headers_regex: String::new(),
+            auth_request_headers: Vec::new(),
+            add_auth_cookies_to_response: Vec::new(),
+            header_field: String::new(),
+            forward_body: false,
+            max_body_size: Some(-1),
+            max_response_body_size: None,
+            preserve_location_header: false,
+            preserve_request_method: false,
+            auth_signin_url: String::new(),
+        }
+    }
 }
 
 /// `forwardAuth.tls`: each a path or the PEM itself.

@@ -59,7 +59,7 @@ kinds! {
     replace_path_regex: ReplacePathRegex = "replacePathRegex" true;
     basic_auth: BasicAuth = "basicAuth" true;
     digest_auth: DigestAuth = "digestAuth" true;
-    forward_auth: ForwardAuth = "forwardAuth" false;
+    forward_auth: ForwardAuth = "forwardAuth" true;
     ip_allow_list: IpAllowList = "ipAllowList" true;
     ip_white_list: IpWhiteList = "ipWhiteList" true;
     rate_limit: RateLimit = "rateLimit" true;
@@ -69,7 +69,7 @@ kinds! {
     buffering: Buffering = "buffering" true;
     retry: Retry = "retry" true;
     circuit_breaker: CircuitBreaker = "circuitBreaker" true;
-    errors: Errors = "errors" false;
+    errors: Errors = "errors" true;
     pass_tls_client_cert: PassTlsClientCert = "passTLSClientCert" true;
     grpc_web: GrpcWeb = "grpcWeb" true;
     encoded_characters: EncodedCharacters = "encodedCharacters" true;

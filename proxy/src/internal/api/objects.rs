@@ -325,7 +325,7 @@ fn show_middleware(middleware: &Checked<Middleware>) -> Map<String, Value> {
     for (kind, options) in &mut shown {
         redact(options);
         // What is left of these was written: Go has pointers there, and shows their zeros.
-        if !matches!(&**kind, "contentType" | "headers" | "retry" | "stripPrefix") {
+        if !matches!(&**kind, "contentType" | "forwardAuth" | "headers" | "retry" | "stripPrefix") {
             prune_here(options);
         }
     }

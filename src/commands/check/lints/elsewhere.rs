@@ -23,16 +23,17 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
             return;
         }
         let known: Vec<&str> = match kind {
-            "service" => names(world.checked.services.keys(), &name, &world.assumed),
+            "service" | "page" => names(world.checked.services.keys(), &name, &world.assumed),
             _ => names(world.checked.middlewares.keys(), &name, &world.assumed),
         };
         let (option, id) = match kind {
             "service" => ("service", "unknown-service"),
+            "page" => ("errors.service", "unknown-service"),
             "chain" => ("chain.middlewares", "unknown-middleware"),
             _ => ("middlewares", "unknown-middleware"),
         };
         let (at, value) = context.option(origin, option);
-        let kind = if kind == "service" { kind } else { "middleware" };
+        let kind = if matches!(kind, "service" | "page") { "service" } else { "middleware" };
         // Two letters that changed places are a slip, too.
         let near = closest(name.name(), &known)
             .or_else(|| known.iter().find(|known| letters(known) == letters(name.name())).copied());
@@ -62,6 +63,9 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
     for (by, middleware) in &world.checked.middlewares {
         for reference in middleware.value.chain.iter().flat_map(|chain| &chain.middlewares) {
             look("chain", reference, by, &middleware.origin);
+        }
+        if let Some(errors) = &middleware.value.errors {
+            look("page", &errors.service, by, &middleware.origin);
         }
     }
 }

@@ -1,0 +1,221 @@
+//! `errors`: another service gives the page of an answer that is an error.
+//!
+//! The page is asked for like a request of its own, past all routers, so that it can lead nowhere
+//! else; its client sees it under the status of the error.
+
+mod page;
+mod ranges;
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use http::{Method, StatusCode, Uri, request};
+use swarmgate_config::routing;
+
+use self::page::Page;
+use self::ranges::Ranges;
+use super::{Answering, Around, Context, Directory, Rest, host};
+use crate::body::RequestBody;
+use crate::forward::headers;
+use crate::respond;
+use crate::serve::answered::Answered;
+use crate::serve::service::Request;
+use crate::snapshot::Route;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A built `errors` (Traefik: Errors).
+#[derive(Debug)]
+pub struct Errors {
+    caught: Ranges,
+    rewrites: Box<[(Ranges, StatusCode)]>,
+    pages: Arc<Route>,
+    page: Page,
+    /// The request's headers that the service sees; empty: all.
+    only: Box<[HeaderName]>,
+}
+
+impl Errors {
+    pub(super) fn build(
+        written: &routing::Errors,
+        directory: &mut dyn Directory,
+    ) -> Result<Self, String> {
+        let rewrites = written.status_rewrites.iter().map(|(from, to)| {
+            let from = Ranges::parse("statusRewrites", [from])?;
+            let code = u16::try_from(*to).ok().filter(|code| *code >= 200);
+            match code.and_then(|code| StatusCode::from_u16(code).ok()) {
+                Some(code) => Ok((from, code)),
+                None => Err(format!("statusRewrites: {to} is no status; expected 200 to 999")),
+            }
+        });
+        let only = written.error_request_headers.iter().map(|name| {
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+                format!("errorRequestHeaders: {name:?} is no header name; expected one such as \"Accept\"")
+            })
+        });
+        Ok(Self {
+            caught: Ranges::parse("status", &written.status)?,
+            rewrites: rewrites.collect::<Result<_, String>>()?,
+            pages: directory.service(&written.service)?,
+            page: Page::build(&written.query)?,
+            only: only.collect::<Result<_, String>>()?,
+        })
+    }
+
+    /// What the client is told in place of this status.
+    fn rewritten(&self, original: StatusCode) -> StatusCode {
+        let found = self.rewrites.iter().find(|(from, _)| from.contain(original));
+        found.map_or(original, |(_, to)| *to)
+    }
+
+    /// The page in the place of an answer. `came_from`: the `X-Forwarded-For` that the request had
+    /// before it was sent to a server.
+    async fn page(
+        &self,
+        request: &mut Request<'_>,
+        came_from: Vec<HeaderValue>,
+        dropped: Answered,
+    ) -> Answered {
+        let original = dropped.response.status();
+        // And with it whatever middlewares held for it.
+        dropped.response.into_body().discard();
+        let status = self.rewritten(original);
+        let url = || url(request.head, &request.context());
+        let Some(target) = self.page.target(status, original, url) else {
+            let reason = status.canonical_reason().unwrap_or_default();
+            return respond::error(status, format!("{reason}\n")).into();
+        };
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        head.method = Method::GET;
+        head.uri = Uri::from(target);
+        head.headers = self.copied(request, came_from);
+        let way = request.way.to_page(&self.pages);
+        let mut page = Request {
+            worker: request.worker,
+            connection: request.connection,
+            client: request.client,
+            way: &way,
+            head: &mut head,
+            body: &mut RequestBody::default(),
+            watched: &mut *request.watched,
+        };
+        let mut answered = Rest::from(0).run(&mut page).await;
+        let response = &mut answered.response;
+        let bodiless = |status| matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if bodiless(status) || bodiless(response.status()) {
+            // What the one says of its length is not true of the other.
+            response.headers_mut().remove(CONTENT_LENGTH);
+            std::mem::take(response.body_mut()).discard();
+        }
+        *response.status_mut() = status;
+        answered.tunnel = None;
+        // The request itself has been somewhere.
+        answered.unreached = false;
+        answered
+    }
+
+    /// The headers of the request for a page.
+    fn copied(&self, request: &Request<'_>, came_from: Vec<HeaderValue>) -> HeaderMap {
+        let asked = &request.head.headers;
+        let mut copied = match &*self.only {
+            [] => asked.clone(),
+            only => {
+                let mut copied = HeaderMap::with_capacity(only.len() + 1);
+                for name in only.iter().chain([&HOST]) {
+                    if !copied.contains_key(name) {
+                        for value in asked.get_all(name) {
+                            copied.append(name, value.clone());
+                        }
+                    }
+                }
+                copied
+            }
+        };
+        headers::leave_message(&mut copied, request.connection);
+        if copied.remove(FORWARDED_FOR).is_some() {
+            let lines: Vec<&[u8]> = came_from.iter().map(HeaderValue::as_bytes).collect();
+            if let (false, Ok(line)) = (lines.is_empty(), joined(&lines)) {
+                copied.insert(FORWARDED_FOR, line);
+            }
+        }
+        copied
+    }
+}
+
+/// Lines of a list as one.
+fn joined(lines: &[&[u8]]) -> Result<HeaderValue, InvalidHeaderValue> {
+    HeaderValue::from_bytes(&lines.join(&b", "[..]))
+}
+
+/// The URL that was asked for, as middlewares up to here left it.
+fn url(head: &request::Parts, context: &Context<'_>) -> String {
+    let scheme = if context.tls { "https" } else { "http" };
+    let host = String::from_utf8_lossy(host(head, context));
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    format!("{scheme}://{host}{target}")
+}
+
+impl Around for Errors {
+    fn around<'f>(&'f self, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f> {
+        Box::pin(async move {
+            // Nearly always none, and then this takes no memory.
+            let came_from = request.head.headers.get_all(FORWARDED_FOR).iter().cloned().collect();
+            let answered = rest.run(request).await;
+            let status = answered.response.status();
+            if status.is_informational() || !self.caught.contain(status) {
+                return answered;
+            }
+            self.page(request, came_from, answered).await
+        })
+    }
+
+    fn would_do(&self, _head: &request::Parts, _context: &Context<'_>) -> Vec<String> {
+        let mut told = vec![format!(
+            "an answer that is one of its errors gets the page {} of {}",
+            self.page.shown(),
+            self.pages.service
+        )];
+        if !self.rewrites.is_empty() {
+            told.push("the statuses of some of these become others".into());
+        }
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::middleware::Middleware;
+    use crate::middleware::tests::{build, context};
+
+    #[test]
+    fn refused() {
+        for (options, expected) in [
+            (r#"{"service":"gone"}"#, "the service \"gone@file\" does not exist"),
+            (r#"{"service":"pages","status":["404,500"]}"#, "status: \"404,500\""),
+            (r#"{"service":"pages","statusRewrites":{"x":500}}"#, "statusRewrites: \"x\""),
+            (r#"{"service":"pages","statusRewrites":{"404":42}}"#, "42 is no status"),
+            (r#"{"service":"pages","statusRewrites":{"404":101}}"#, "expected 200 to 999"),
+            (r#"{"service":"pages","query":"/%zz"}"#, "query \"/%zz\""),
+            (
+                r#"{"service":"pages","errorRequestHeaders":["a b"]}"#,
+                "errorRequestHeaders: \"a b\"",
+            ),
+        ] {
+            let error = build(&format!(r#"{{"errors":{options}}}"#)).unwrap_err();
+            assert!(error.contains(expected), "{options}: {error}");
+        }
+    }
+
+    #[test]
+    fn told() {
+        let options =
+            r#"{"errors":{"service":"pages","status":["500-599"],"query":"{status}.html"}}"#;
+        let Ok(Middleware::Around(around)) = build(options) else { panic!("{options}") };
+        let (head, ()) = http::Request::new(()).into_parts();
+        let told = around.would_do(&head, &context("h.test", false));
+        assert_eq!(
+            told,
+            ["an answer that is one of its errors gets the page /{status}.html of pages@file"]
+        );
+    }
+}
