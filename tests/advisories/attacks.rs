@@ -315,6 +315,12 @@ fn addresses() -> Vec<Row> {
         ("H11", "web", "GET / deep.test | X-Forwarded-For: 10.0.0.1", Refused(403)),
         ("H11", "trusting", "GET / deep.test | X-Forwarded-For: 6.6.6.6, 10.0.0.1", target("/")),
         ("H11", "trusting", "GET / deep.test | X-Forwarded-For: 10.0.0.1, 6.6.6.6", Refused(403)),
+        (
+            "H11",
+            "trusting",
+            "GET / deep.test | X-Forwarded-For: 10.0.0.1 | X-Forwarded-For: 6.6.6.6",
+            Refused(403),
+        ),
         ("H11", "trusting", "GET / deep.test | X-Forwarded-For: 10.0.0.1,", Refused(403)),
         ("H11", "trusting", "GET / deep.test | X-Forwarded-For: unknown", Refused(403)),
         ("H11", "trusting", "GET / deep.test | X-Forwarded-For: 10.0.0.1.evil.test", Refused(403)),
@@ -390,6 +396,7 @@ fn auth() -> Vec<Row> {
         "X$Auth$User",
     ] {
         let id = if name.contains('_') { "H04" } else { "H05" };
+        rows.push((id, "web", FOLDED, Seen(name, &[])));
         rows.push((id, "deleting", FOLDED, Seen(name, &[])));
     }
     const SHADOWS: &str = "GET / set.test | X_Custom: theirs | X.Custom: theirs | X~Custom: theirs";

@@ -59,6 +59,10 @@ pub const TRUSTED: &[(&str, &str)] = &[
     ("allow by depth: port", "GET / ald.test | X-Forwarded-For: 10.0.0.1:8080, 2.2.2.2"),
     ("allow by depth: mapped", "GET / ald.test | X-Forwarded-For: ::ffff:10.0.0.1, 2.2.2.2"),
     ("allow by depth: no address", "GET / ald.test | X-Forwarded-For: unknown, 2.2.2.2"),
+    (
+        "allow by depth: two lines",
+        "GET / ald.test | X-Forwarded-For: 10.0.0.1 | X-Forwarded-For: 2.2.2.2",
+    ),
     ("allow by depth: no header", "GET / ald.test"),
     ("allow by excluding: in", "GET / ale.test | X-Forwarded-For: 10.0.0.1, 192.168.1.1"),
     (
