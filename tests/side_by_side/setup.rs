@@ -171,7 +171,23 @@ impl Side {
     /// Our own ports, by the names of their entry points.
     pub fn neutral(&self, text: &str) -> String {
         self.ports.iter().fold(text.to_owned(), |text, (name, port)| {
-            text.replace(&port.to_string(), &format!("<port of {name}>"))
+            replace_number(&text, &port.to_string(), &format!("<port of {name}>"))
         })
     }
+}
+
+/// Not within longer numbers: those of certificates have many digits.
+fn replace_number(text: &str, number: &str, with: &str) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(number) {
+        let (before, found) = rest.split_at(at);
+        let (found, after) = found.split_at(number.len());
+        let is_part = before.ends_with(|c: char| c.is_ascii_digit())
+            || after.starts_with(|c: char| c.is_ascii_digit());
+        replaced.push_str(before);
+        replaced.push_str(if is_part { found } else { with });
+        rest = after;
+    }
+    replaced + rest
 }

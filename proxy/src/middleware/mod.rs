@@ -308,7 +308,7 @@ mod tests {
     impl Directory for Known {
         fn service(&mut self, reference: &str) -> Result<Arc<Route>, String> {
             match reference {
-                "pages" => Anybody.service(reference),
+                "pages" => Anybody.service("pages@file"),
                 _ => Err(format!("the service \"{reference}@file\" does not exist")),
             }
         }
