@@ -336,7 +336,7 @@ tls: {options: {o: {minVersion: VersionTLS13}}}
     let strict = file(&install("core: {strictTLSOptions: true}"), http);
     assert_eq!(mounted(&strict, "a"), [""; 0]);
     assert_eq!(mounted(&strict, "b"), ["b-one@file+tls", "any@file+tls"]);
-    assert_eq!(router(&strict, "a-conflicted-a-two").status, Status::Disabled);
+    assert_eq!(router(&strict, "a-conflicted-two").status, Status::Disabled);
 }
 
 #[test]
