@@ -14,9 +14,13 @@ pub fn bare(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Style T: the standard reason phrase as body, no `Content-Type`.
+/// Style T: the standard reason phrase as body, no `Content-Type`. A status that has no body (RFC
+/// 9110 section 6.4.1) gets none: HTTP/2 clients take one for a broken stream.
 pub fn text(status: StatusCode) -> Response<Body> {
     let mut response = bare(status);
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return response;
+    }
     // Go's words, where the crate has newer ones.
     let reason = match status.as_u16() {
         203 => "Non-Authoritative Information",

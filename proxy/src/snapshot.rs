@@ -630,7 +630,8 @@ impl Builder<'_> {
         let kept = self
             .previous
             .and_then(|previous| previous.transports.get(&name))
-            .filter(|built| built.written == *written);
+            // What could not be made may be made now: files come and go.
+            .filter(|built| built.written == *written && built.transport.is_ok());
         let built = match kept {
             Some(built) => built.clone(),
             None => Built {

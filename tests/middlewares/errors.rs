@@ -118,6 +118,20 @@ fn what_was_held_for_the_dropped_answer_is_let_go() {
 }
 
 #[test]
+fn a_page_that_does_not_come_holds_nothing_of_the_service() {
+    let stage = Stage::set(ROUTERS, PAGES);
+    let mut stream = TcpStream::connect(("127.0.0.1", stage.web)).expect("it listens");
+    let request = get("few.test", &["X-Do: status 500", "X-Other-Do: silent"]);
+    stream.write_all(request.as_bytes()).expect("sent");
+    eventually("the page is asked for", LIMIT, || match stage.other.open() {
+        1 => Ok(()),
+        open => Err(format!("{open} connections")),
+    });
+    let answer = stage.connect().exchange(get("few.test", &[])).expect("an answer");
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
 fn a_client_that_leaves_takes_its_page_along() {
     let stage = Stage::set(ROUTERS, PAGES);
     let mut stream = TcpStream::connect(("127.0.0.1", stage.web)).expect("it listens");

@@ -265,3 +265,20 @@ fn tries_are_counted() {
         Ok(())
     });
 }
+
+#[test]
+fn tries_without_end_hold_nobody_else_up() {
+    let stage = Stage::set(
+        "endless: {rule: 'Host(`endless.test`)', service: app, middlewares: [endless, closed]}",
+        "endless: {retry: {attempts: 9223372036854775807, status: ['403']}}
+    closed: {ipAllowList: {sourceRange: [10.0.0.0/8]}}",
+    );
+    // On every thread: each connection is somebody's.
+    let mut waiting: Vec<Client> = (0..16).map(|_| stage.connect()).collect();
+    for client in &mut waiting {
+        client.send(request("endless.test", &[])).expect("it is sent");
+    }
+    for _ in 0..10 {
+        assert_eq!(stage.get("ready.test", &[]).status, 200);
+    }
+}

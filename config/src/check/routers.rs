@@ -355,6 +355,10 @@ impl Mounted {
         let by_host = fallen.as_ref().is_some_and(|fallen| fallen.by_host);
         if let Some(Fallen { why, .. }) = fallen {
             let asked = options.is_some();
+            // v1's entry points ask every client, whatever the rule says.
+            let of_everybody = options
+                .as_ref()
+                .is_some_and(|name| name.is_internal() && links.tls.asks_clients(name));
             if !by_host {
                 options = None;
             }
@@ -362,7 +366,7 @@ impl Mounted {
             if asked && let Err(trouble) = links.tls.check(&RouterTls::default(), provider) {
                 fatal.push(trouble);
             }
-            match links.tls.is_strict() {
+            match links.tls.is_strict() || of_everybody {
                 true => fatal.push(why),
                 false if asked => mild.push(why),
                 // It has what it asks for.
@@ -513,11 +517,11 @@ impl Mounted {
         entry_points: &EntryPoints,
         links: &mut Links<'_, '_>,
     ) {
-        let mut add = |entry_point: &str, tls: bool| {
+        let mut add = |entry_point: &str, tls: bool, by_host: bool| {
             let mut route = route.clone();
             route.tls = tls.then(|| RouteTls {
                 options: mount.options.clone(),
-                by_host: mount.by_host,
+                by_host,
                 hosts: mount.read.hosts().to_vec(),
             });
             match self.routes.get_mut(entry_point) {
@@ -529,7 +533,7 @@ impl Mounted {
         };
         let mut forgotten: Option<(&str, &str)> = None;
         for entry_point in on {
-            add(entry_point, tls.is_some());
+            add(entry_point, tls.is_some(), mount.by_host);
             // The published Swarm stacks forget `tls` on the router: Traefik answers 404 to whom
             // it has just sent here by its own redirection.
             if tls.is_none()
@@ -538,7 +542,9 @@ impl Mounted {
                     entry_points.get(entry_point).and_then(|point| point.redirected_from.as_deref())
                 && links.tls.check(&RouterTls::default(), mount.original.provider()).is_ok()
             {
-                add(entry_point, true);
+                // It asks for no options of its own, and opens no host to whom another router asks
+                // for a certificate.
+                add(entry_point, true, true);
                 forgotten.get_or_insert((entry_point, from));
             }
         }

@@ -18,7 +18,7 @@ use crate::present::Present;
 const USUAL_LINES: usize = 64;
 
 /// Header lines that are understood at all.
-const MOST_LINES: usize = 4096;
+pub const MOST_LINES: usize = 4096;
 
 /// Room for the forwarding headers that a request gets on its way.
 const ADDED: usize = 8;

@@ -11,6 +11,7 @@ use crate::canonical;
 use crate::connection::Connection;
 use crate::forward::headers;
 use crate::http1::framing;
+use crate::http1::head::MOST_LINES;
 use crate::middleware::RawQuery;
 use crate::present::Present;
 use crate::respond;
@@ -45,6 +46,9 @@ pub enum Refusal {
     BadTarget,
     /// A `Transfer-Encoding` that we do not know.
     BadFraming,
+    /// More header lines than anybody has a use for, by HTTP/2; the engine of HTTP/1.1 counts them
+    /// itself.
+    ManyLines,
     /// A header that a CGI-style server takes for one of ours.
     AliasHeader,
 }
@@ -71,6 +75,7 @@ impl Refusal {
                 *answer.body_mut() = Body::from("Unsupported transfer encoding");
                 closing(answer)
             }
+            Self::ManyLines => respond::bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::AliasHeader => respond::error(StatusCode::BAD_REQUEST, "Bad Request\n"),
         }
     }
@@ -115,6 +120,10 @@ pub(crate) fn imagine(
 
 /// What no router gets to see.
 fn refuse(head: &mut request::Parts, present: Present) -> Result<(), Refusal> {
+    // A map of headers has an end, and panics behind it: we and servers add to it.
+    if head.headers.len() > MOST_LINES {
+        return Err(Refusal::ManyLines);
+    }
     if head.version == Version::HTTP_2
         && present.any(Present::CONTENT_LENGTH)
         && framing::settle_length(&mut head.headers).is_err()
@@ -244,6 +253,19 @@ mod tests {
         for (path, denied, expected) in table {
             assert_eq!(has_denied_escape(path, denied), *expected, "{path} {denied:?}");
         }
+    }
+
+    #[test]
+    fn header_lines_without_end() {
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        head.uri = Uri::from_static("/");
+        head.version = Version::HTTP_2;
+        for number in 0..=MOST_LINES {
+            assert!(refuse(&mut head, Present::default()).is_ok(), "{number}");
+            head.headers.append("x-line", HeaderValue::from_static("v"));
+        }
+        let refused = refuse(&mut head, Present::default()).unwrap_err();
+        assert_eq!(refused.answer().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
 
     #[test]

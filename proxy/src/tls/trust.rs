@@ -50,7 +50,36 @@ pub(super) fn text(written: &str, what: &str) -> Result<(String, String), String
     if written.contains("-----BEGIN") {
         return Ok((written.to_owned(), format!("the {what} given as text")));
     }
-    std::fs::read_to_string(written)
-        .map(|pem| (pem, format!("the {what} {written}")))
-        .map_err(|error| format!("the {what} {written} cannot be read: {error}"))
+    let named = if is_path(written) {
+        format!("the {what} {written}")
+    } else {
+        format!("the {what}, neither a path nor PEM,")
+    };
+    match std::fs::read_to_string(written) {
+        Ok(pem) => Ok((pem, named)),
+        Err(error) => Err(format!("{named} cannot be read: {error}")),
+    }
+}
+
+/// Whether a text may be shown: Base64 without its PEM lines, which is a key perhaps, has no dots,
+/// and what DER begins with never makes it begin with a slash.
+fn is_path(written: &str) -> bool {
+    written.len() <= 255 && (written.contains('.') || written.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_key_is_not_shown() {
+        for path in ["/run/secrets/none", "none.pem", "./none.key"] {
+            let error = text(path, "key").unwrap_err();
+            assert!(error.starts_with(&format!("the key {path} cannot be read")), "{error}");
+        }
+        for key in ["MIIEvQIBADANBgkqhkiG9w0", "MHcCAQEEIB/x+y==", &"a.b".repeat(100)] {
+            let error = text(key, "key").unwrap_err();
+            assert!(!error.contains(key) && error.contains("nor PEM"), "{error}");
+        }
+    }
 }

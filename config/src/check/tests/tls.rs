@@ -476,6 +476,20 @@ fn forgotten_tls_on_the_target_of_a_redirection() {
         let expected: Vec<_> = text.into_iter().map(|text| (Severity::Info, text)).collect();
         assert_eq!(findings(&checked, "r@file"), expected, "{install}");
     }
+    // Its hosts' handshakes stay as other routers want them: nobody gets in without a certificate.
+    let checked = file(
+        WEB,
+        "  routers:
+    r: {rule: 'Host(`h.test`) && Path(`/x`)', service: s}
+    m: {rule: 'Host(`h.test`)', service: s, entryPoints: [websecure], tls: {options: o}}
+tls: {options: {o: {clientAuth: {clientAuthType: RequireAnyClientCert}}}}
+",
+    );
+    let all = &checked.routes["websecure"];
+    let added = all.iter().find(|it| it.router == name("r") && it.tls.is_some()).unwrap();
+    let tls = added.tls.clone().unwrap();
+    assert_eq!((tls.options, tls.by_host), (None, true));
+    assert_eq!(names(&checked, "websecure"), ["h.test=o@file"]);
     // Where the entry point has tls of its own, nothing was forgotten.
     let checked = file(&own, router_yaml);
     assert_eq!(mounted(&checked, "websecure"), ["websecure-r@file+tls"]);

@@ -11,7 +11,7 @@ use super::entry_points::EntryPoints;
 use super::routers::Parsed;
 use super::trouble::Trouble;
 use crate::checked::Wanted;
-use crate::checked::handshake::{DefaultOptions, Handshakes, TlsOptions};
+use crate::checked::handshake::{ClientAuth, DefaultOptions, Handshakes, TlsOptions};
 use crate::finding::{Findings, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::name::QName;
@@ -123,6 +123,12 @@ impl<'a> Tls<'a> {
             }
             _ => trouble,
         })
+    }
+
+    /// Whether these options ask clients for certificates.
+    pub(super) fn asks_clients(&self, name: &QName) -> bool {
+        let read = self.options.get(name).and_then(|read| read.as_ref().ok());
+        read.is_some_and(|(options, _)| options.client_auth != ClientAuth::None)
     }
 
     /// The only resolver, if there is exactly one.

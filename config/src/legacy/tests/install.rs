@@ -267,14 +267,16 @@ fn protection_of_entry_points_holds() {
         "--defaultEntryPoints=http,https",
     ];
     let loaded = loaded(&line, None);
-    let yaml = "http: {routers: {r: {rule: 'Host(`a`)', service: s}}, services: {s: {loadBalancer: {servers: [{url: 'http://h'}]}}}}";
+    let yaml = "http: {routers: {r: {rule: 'Host(`a`)', service: s}, p: {rule: 'PathPrefix(`/x`)', service: s}}, services: {s: {loadBalancer: {servers: [{url: 'http://h'}]}}}}";
     let file = crate::decode::decode_routing_file("f.yml", yaml, crate::decode::Format::Yaml);
     let merged = [("file".into(), file.unwrap().into())].into();
     let checked = crate::check::check(&loaded.install, &merged);
     let served = crate::routing::Middleware::is_kind_served("basicAuth");
     let routes = checked.routes.get("http").map_or(0, Vec::len);
     assert!(served || routes == 0, "{:#?}", checked.routes);
-    // Nobody gets there without a certificate of that authority.
+    // Nobody gets there without a certificate of that authority; what no handshake knows of is not
+    // served there at all.
+    assert_eq!(checked.routes["https"].len(), 1, "{:#?}", checked.routes["https"]);
     let options = crate::name::QName::new("v1-https", "internal");
     for route in &checked.routes["https"] {
         let tls = route.tls.as_ref().expect("TLS only");

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// More make no sense: each is compared with all before it, and clients send what they like.
+const MOST_PARAMETERS: usize = 64;
+
 /// `text/html` of `Text/HTML; charset=utf-8`, and whether the parameters make sense, too; `None`:
 /// there is no type.
 pub(super) fn parse(value: &[u8]) -> Option<(Cow<'_, str>, bool)> {
@@ -27,6 +30,9 @@ pub(super) fn parse(value: &[u8]) -> Option<(Cow<'_, str>, bool)> {
     };
     let mut known: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
     loop {
+        if known.len() > MOST_PARAMETERS {
+            return Some((name, false));
+        }
         rest = rest.trim_ascii_start();
         if rest.is_empty() || rest.trim_ascii() == b";" {
             return Some((name, true));
@@ -94,6 +100,19 @@ fn is_special(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_without_end() {
+        let with = |count: usize| {
+            let parameters = (0..count).map(|number| format!(";p{number}=v"));
+            format!("text/html{}", parameters.collect::<String>())
+        };
+        for (count, sense) in [(1, true), (MOST_PARAMETERS, true), (100_000, false)] {
+            let text = with(count);
+            let (name, makes_sense) = parse(text.as_bytes()).unwrap();
+            assert_eq!((&*name, makes_sense), ("text/html", sense), "{count}");
+        }
+    }
 
     #[test]
     fn as_go_reads_them() {

@@ -76,9 +76,11 @@ impl Errors {
         came_from: Vec<HeaderValue>,
         dropped: Answered,
     ) -> Answered {
-        let original = dropped.response.status();
-        // And with it whatever middlewares held for it.
-        dropped.response.into_body().discard();
+        let Answered { response, tunnel, held, .. } = dropped;
+        let original = response.status();
+        // Whatever middlewares held for it is not held for the page.
+        drop((tunnel, held));
+        response.into_body().discard();
         let status = self.rewritten(original);
         let url = || url(request.head, &request.context());
         let Some(target) = self.page.target(status, original, url) else {

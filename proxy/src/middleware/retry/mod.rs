@@ -136,8 +136,10 @@ impl Retry {
                 measured.retried(1);
             }
             let pause = self.pauses.next(tries);
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
+            // Answers that are there at once must not keep others on this thread waiting.
+            match pause.is_zero() {
+                true => tokio::task::yield_now().await,
+                false => tokio::time::sleep(pause).await,
             }
             tracing::debug!("New attempt {} for request: {}", tries + 1, request.head.uri);
         }
