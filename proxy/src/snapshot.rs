@@ -44,9 +44,17 @@ pub struct Snapshot {
     stateful: HashMap<Place, Stateful>,
 }
 
-/// Where a middleware with a state stands: entry point, router, its name, and how many of that name
-/// stand before it.
-type Place = (usize, QName, QName, usize);
+/// Where a middleware with a state stands: around a router or a service that gives pages, whose name,
+/// its own, and how many of that name stand before it. All entry points of a router share it; those
+/// with models of their own have routers of their own.
+type Place = (Around, QName, QName, usize);
+
+/// Routers and services may be called alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Around {
+    Router,
+    Page,
+}
 
 /// A middleware with a state, and what it was built from.
 #[derive(Clone, Debug)]
@@ -351,7 +359,7 @@ impl Builder<'_> {
         let mut middlewares = Vec::with_capacity(route.middlewares.len());
         for (number, name) in route.middlewares.iter().enumerate() {
             let before = route.middlewares.iter().take(number).filter(|other| *other == name);
-            let place = || (entry_point, route.router.clone(), name.clone(), before.count());
+            let place = || (Around::Router, route.router.clone(), name.clone(), before.count());
             middlewares.push(self.middleware(checked, name, place)?);
         }
         let middlewares = middlewares.into();
@@ -458,7 +466,7 @@ impl Builder<'_> {
         let mut trouble = None;
         for (number, name) in around.iter().enumerate() {
             let before = around.iter().take(number).filter(|other| *other == name);
-            let place = || (usize::MAX, service.clone(), name.clone(), before.count());
+            let place = || (Around::Page, service.clone(), name.clone(), before.count());
             match self.middleware(checked, name, place) {
                 Ok(built) => middlewares.push(built),
                 Err(error) => trouble = trouble.or(Some(error)),
@@ -493,6 +501,10 @@ impl Builder<'_> {
         };
         let stateful = Middleware::is_stateful(written);
         let place = stateful.then(place);
+        let made = place.as_ref().and_then(|place| self.stateful.get(place));
+        if let Some(made) = made {
+            return Ok(Arc::clone(&made.built));
+        }
         let kept = place.as_ref().and_then(|place| self.previous?.stateful.get(place));
         let built = match (kept.filter(|kept| kept.written == *written), known) {
             // Even if another router cannot have one any more: its file may be gone.

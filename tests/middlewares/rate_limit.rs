@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use swarmgate_testkit::{client, ports};
+
 use crate::stage::Stage;
 
 const ROUTERS: &str = "a: {rule: 'Host(`a.test`)', service: app, middlewares: [slow]}
@@ -70,4 +72,17 @@ fn all_threads_count_together() {
         }
     });
     assert_eq!(stage.upstream.requests() - before, 3);
+}
+
+#[test]
+fn all_entry_points_of_a_router_count_together() {
+    let other = ports::free();
+    let argument = format!("--entryPoints.other.address=127.0.0.1:{other}");
+    let mut stage = Stage::set_with(ROUTERS, LIMITS, &[&argument]);
+    let there = || client::get(other, "a.test", "/").expect("an answer").status;
+    assert_eq!(stage.get("a.test", &[]).status, 200);
+    assert_eq!(there(), 200);
+    stage.change(&format!("{ROUTERS}\n    c: {{rule: 'Host(`c.test`)', service: app}}"), LIMITS);
+    assert_eq!(stage.get("a.test", &[]).status, 200);
+    assert_eq!((there(), stage.get("a.test", &[]).status), (429, 429));
 }

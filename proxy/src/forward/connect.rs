@@ -28,7 +28,7 @@ const VIP_PAUSES: [Duration; 3] =
 /// How long one connection attempt may stay unanswered where another may fare better: at a VIP,
 /// whose next connection leads to another task, or while there are other servers. A container that
 /// has just gone answers nothing at all, and nobody should wait `dialTimeout` for it.
-const IMPATIENCE: Duration = Duration::from_secs(1);
+pub const IMPATIENCE: Duration = Duration::from_secs(1);
 
 /// What happens if a connection cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ use self::pauses::Pauses;
 use super::status_ranges::StatusRanges;
 use super::{Answering, Around, Context, OneServer, Rest};
 use crate::body::{Body, RequestBody, RequestBodyError};
+use crate::forward::connect::IMPATIENCE;
 use crate::respond;
 use crate::serve::answered::Answered;
 use crate::serve::service::Request;
@@ -101,6 +102,15 @@ impl Retry {
         self.unreached && answered.unreached || by_status && self.statuses.contain(status)
     }
 
+    /// Whether there will be another try after this one, if it reaches nobody: then it need not have
+    /// the patience, and the further servers, of a last one.
+    fn comes_again(&self, by_status: bool, elapsed: Duration) -> bool {
+        let of_nobody = [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT];
+        let wanted =
+            self.unreached || by_status && of_nobody.iter().all(|it| self.statuses.contain(*it));
+        wanted && self.timeout.is_none_or(|timeout| elapsed + IMPATIENCE < timeout)
+    }
+
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let begun = Instant::now();
         let mut by_status = self.by_status(&request.head.method);
@@ -120,7 +130,7 @@ impl Retry {
             if let Some(body) = &body {
                 *request.body = RequestBody::read(body.clone());
             }
-            if self.unreached {
+            if self.comes_again(by_status, begun.elapsed()) {
                 request.head.extensions.insert(OneServer);
             }
             // Interim answers of a try that fails would be told as if they were the answer's.
