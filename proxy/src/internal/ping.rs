@@ -30,7 +30,7 @@ mod tests {
             ("{}", false, 200, "OK"),
             ("{}", true, 503, "Service Unavailable"),
             (r#"{"ping":{}}"#, true, 503, "Service Unavailable"),
-            (r#"{"ping":{"terminatingStatusCode":204}}"#, true, 204, "No Content"),
+            (r#"{"ping":{"terminatingStatusCode":204}}"#, true, 204, ""),
             (r#"{"ping":{"terminatingStatusCode":204}}"#, false, 200, "OK"),
             (r#"{"ping":{"terminatingStatusCode":7}}"#, true, 503, "Service Unavailable"),
         ];
