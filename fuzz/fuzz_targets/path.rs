@@ -9,7 +9,7 @@ use swarmgate_config::routing;
 use swarmgate_proxy::canonical;
 use swarmgate_proxy::http1::head::{self, Input};
 use swarmgate_proxy::measure::Client;
-use swarmgate_proxy::middleware::{Context, Flow, Middleware};
+use swarmgate_proxy::middleware::{Anybody, Context, Flow, Middleware};
 
 const MIDDLEWARES: [&str; 8] = [
     r#"{"stripPrefix":{"prefixes":["/api","/foo"]}}"#,
@@ -26,7 +26,7 @@ thread_local! {
     static CLIENT: Client = Client::new().expect("the defaults are good");
     static BUILT: Vec<Middleware> = MIDDLEWARES.iter().map(|text| {
         let written: routing::Middleware = serde_json::from_str(text).expect("options");
-        Middleware::build(&written).expect("a middleware")
+        Middleware::build("m@file", &written, &mut Anybody).expect("a middleware")
     }).collect();
 }
 
@@ -54,7 +54,7 @@ fuzz_target!(|data: &[u8]| {
     let seen = canonical::routing_path(head.uri.path());
     assert!(!seen.is_empty());
     let peer = SocketAddr::from(([192, 0, 2, 1], 5));
-    let context = Context { peer, tls: false, host: "h.test" };
+    let context = Context { peer, tls: false, certificates: None, host: "h.test" };
     BUILT.with(|built| {
         for (number, middleware) in built.iter().enumerate() {
             if choice >> number & 1 == 0 {
