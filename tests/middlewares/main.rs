@@ -12,6 +12,7 @@ mod grpc_web;
 mod in_flight_req;
 mod layers;
 mod rate_limit;
+mod rate_limit_cluster;
 mod rate_limit_redis;
 mod retry;
 mod stage;

@@ -15,18 +15,18 @@ use swarmgate_testkit::{certificates, ports, real};
 
 use crate::stage::{LIMIT, Stage};
 
-const ROUTERS: &str = "a: {rule: 'Host(`a.test`)', service: app, middlewares: [slow]}
+pub const ROUTERS: &str = "a: {rule: 'Host(`a.test`)', service: app, middlewares: [slow]}
     b: {rule: 'Host(`b.test`)', service: app, middlewares: [slow]}";
 
 /// Three requests at once and one an hour, counted by `X-Key`.
-fn slow(redis: &str) -> String {
+pub fn slow(redis: &str) -> String {
     format!(
         "slow: {{rateLimit: {{average: 1, period: 1h, burst: 3, redis: {{{redis}}}, \
          sourceCriterion: {{requestHeaderName: X-Key}}}}}}"
     )
 }
 
-fn redis_server(what: &str) -> Option<PathBuf> {
+pub fn redis_server(what: &str) -> Option<PathBuf> {
     let found = real::program("redis-server");
     if found.is_none() {
         real::skip(what, "redis-server not found");
@@ -47,7 +47,7 @@ fn redis(program: &Path, port: u16, more: &[&str]) -> Running {
 }
 
 /// Sends commands, one in a line, and returns what comes until the store hangs up.
-fn tell(port: u16, commands: &str) -> String {
+pub fn tell(port: u16, commands: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     stream.set_read_timeout(Some(LIMIT)).expect("a time-out");
     write!(stream, "{commands}\r\nQUIT\r\n").expect("it takes commands");
@@ -56,14 +56,14 @@ fn tell(port: u16, commands: &str) -> String {
     answer
 }
 
-fn get(web: u16, host: &str, key: &str) -> Response {
+pub fn get(web: u16, host: &str, key: &str) -> Response {
     let mut client = client::Client::connect(("127.0.0.1", web)).expect("it listens");
     client.set_timeout(LIMIT).expect("a time-out");
     let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-Key: {key}\r\n\r\n");
     client.exchange(request).expect("an answer")
 }
 
-fn becomes(web: u16, key: &str, status: u16) {
+pub fn becomes(web: u16, key: &str, status: u16) {
     eventually("the store's state shows", LIMIT, || match get(web, "a.test", key).status {
         found if found == status => Ok(()),
         other => Err(other.to_string()),

@@ -219,7 +219,7 @@ mod tests {
             (r#"{"average":1,"period":"-1s"}"#, "negative value not valid for period: -1s"),
             (r#"{"average":-1}"#, "average is -1"),
             (r#"{"average":1,"redis":{"endpoints":["redis"]}}"#, "\"redis\" is no address"),
-            (r#"{"redis":{"endpoints":["a:1","b:1"]}}"#, "Redis Cluster"),
+            (r#"{"average":1,"redis":{"endpoints":["a:1","b"]}}"#, "\"b\" is no address"),
             (
                 r#"{"average":1,"sourceCriterion":{"requestHost":true,"requestHeaderName":"x"}}"#,
                 "mutually exclusive",

@@ -17,8 +17,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::node::Access;
 use super::resp::{self, Reply};
-use super::store::Access;
 use crate::forward::stream::ServerStream;
 use crate::listen;
 use crate::resolve::Resolver;
@@ -34,6 +34,8 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Job {
     pub command: Vec<u8>,
+    /// `ASKING` goes before it.
+    pub asking: bool,
     pub answer: oneshot::Sender<Result<Reply, Failure>>,
 }
 
@@ -227,6 +229,11 @@ async fn commands<S: AsyncRead + AsyncWrite>(
         for job in batch.drain(..) {
             // Its client has left: nothing is taken for it.
             if !job.answer.is_closed() {
+                if job.asking {
+                    resp::write(&mut bytes, &[b"ASKING"]);
+                    // Nobody needs to hear that it is well.
+                    waiting.line.borrow_mut().push_back((oneshot::channel().0, until));
+                }
                 bytes.extend_from_slice(&job.command);
                 waiting.line.borrow_mut().push_back((job.answer, until));
             }
@@ -299,7 +306,7 @@ mod tests {
         let (answer, answered) = oneshot::channel();
         let mut command = Vec::new();
         resp::write(&mut command, &[b"PING"]);
-        (Job { command, answer }, answered)
+        (Job { command, asking: false, answer }, answered)
     }
 
     /// Has `test` talk to a driven connection's other end.
@@ -339,6 +346,25 @@ mod tests {
             assert_eq!(first_answer.await.unwrap(), Ok(Reply::Integer(1)));
             stream.write_all(b"3\r\n").await.unwrap();
             assert_eq!(third_answer.await.unwrap(), Ok(Reply::Integer(3)));
+        });
+    }
+
+    #[test]
+    fn asking_goes_before_its_command() {
+        driven(LONG, |mut stream, jobs| async move {
+            let (mut first, first_answer) = job();
+            first.asking = true;
+            let (second, second_answer) = job();
+            for job in [first, second] {
+                jobs.send(job).await.unwrap();
+            }
+            let mut bytes = [0; 16];
+            stream.read_exact(&mut bytes).await.unwrap();
+            assert_eq!(&bytes, b"*1\r\n$6\r\nASKING\r\n");
+            pings(&mut stream, 2).await;
+            stream.write_all(b"+OK\r\n:1\r\n:2\r\n").await.unwrap();
+            assert_eq!(first_answer.await.unwrap(), Ok(Reply::Integer(1)));
+            assert_eq!(second_answer.await.unwrap(), Ok(Reply::Integer(2)));
         });
     }
 

@@ -1,6 +1,8 @@
 //! Buckets in a Redis, which several instances take their tokens from together.
 
+mod cluster;
 mod connection;
+mod node;
 mod resp;
 mod script;
 mod store;
@@ -93,7 +95,7 @@ impl Shared {
             self.script.write(&mut command, key, whole);
             command
         };
-        self.store.ask(command).await
+        self.store.ask(key, command).await
     }
 
     /// Tells why there is no token, unless somebody has just done so.

@@ -1,82 +1,45 @@
-//! A Redis: who it is, and the connections to it that all threads and all limits share.
+//! A store by its options: one Redis or a cluster of them, which all limits with equal ones share.
 
-use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use swarmgate_config::routing::{self, ServersTransport};
 use swarmgate_config::secret;
-use tokio::sync::{mpsc, oneshot};
 
-use super::connection::{self, Failure, Job};
+use super::cluster::Cluster;
+use super::connection::Failure;
+use super::node::{Access, Node};
 use super::resp::Reply;
 use crate::tls;
 
-/// So many commands wait for a connection to take them; who comes then waits for a place.
-const QUEUE: usize = 1024;
-
 /// "No limit" is a day: nothing hangs for ever.
 const NO_LIMIT: Duration = Duration::from_secs(86_400);
+
+/// So many servers of a cluster may be written; the others are learnt from them.
+const MOST_ENDPOINTS: usize = 100;
 
 /// The stores in use, by their options: limits with equal ones share a store, as long as any is
 /// left.
 static STORES: Mutex<Vec<(routing::Redis, Weak<Store>)>> = Mutex::new(Vec::new());
 
-/// Threads in the order in which they came here.
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static THREAD: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed));
-}
-
-/// How the store is reached.
-pub(super) struct Access {
-    /// Without brackets.
-    pub host: String,
-    pub port: u16,
-    pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    pub username: String,
-    pub password: String,
-    pub db: i64,
-    pub dial: Duration,
-    pub read: Duration,
-    pub write: Duration,
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
-}
-
-/// One connection at a time, made when somebody needs it.
-#[derive(Default)]
-struct Lane {
-    /// To whoever drives the connection; closed when it has ended.
-    jobs: ArcSwapOption<mpsc::Sender<Job>>,
-    /// Held while one is made: no two for the same lane.
-    opening: Mutex<()>,
-}
-
-/// A Redis.
-pub(super) struct Store {
-    access: Arc<Access>,
-    /// Each thread goes by one of them.
-    lanes: Box<[Lane]>,
+/// A Redis, or a cluster of them.
+pub(super) enum Store {
+    /// All keys are here.
+    One(Node),
+    /// What several endpoints mean.
+    Cluster(Cluster),
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redis at {}", self.access)
+        match self {
+            Self::One(node) => write!(f, "Redis at {}", node.access),
+            Self::Cluster(cluster) => fmt::Debug::fmt(cluster, f),
+        }
     }
 }
 
@@ -97,100 +60,73 @@ impl Store {
     }
 
     fn new(written: &routing::Redis) -> Result<Self, String> {
-        let endpoint = match written.endpoints.as_slice() {
-            [] => "127.0.0.1:6379",
-            [endpoint] => endpoint.trim(),
-            several => {
-                return Err(format!(
-                    "redis.endpoints has {} of them, which means a Redis Cluster, and that is not \
-                     served yet; expected one such as \"redis:6379\"",
-                    several.len()
-                ));
-            }
-        };
-        let Some((host, port)) = address(endpoint) else {
-            return Err(format!(
-                "redis.endpoints: {:?} is no address; expected host and port such as \"redis:6379\"",
-                shown(endpoint)
-            ));
-        };
-        let tls = match &written.tls {
-            None => None,
-            Some(tls) => {
-                let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-                    format!("redis.endpoints: {host:?} is no name that a certificate could have")
-                })?;
-                Some((client_config(tls)?, name))
-            }
-        };
+        let tls = written.tls.as_ref().map(client_config).transpose()?;
         let limit = |written: Option<swarmgate_config::scalar::Duration>, otherwise, none| {
             written.map_or(otherwise, |written| written.positive().unwrap_or(none))
         };
         let (three, five) = (Duration::from_secs(3), Duration::from_secs(5));
-        let access = Access {
-            host: host.to_owned(),
-            port,
-            tls,
-            username: written.username.clone(),
-            password: written.password.clone(),
-            db: written.db,
-            dial: limit(written.dial_timeout, five, five),
-            read: limit(written.read_timeout, three, NO_LIMIT),
-            write: limit(written.write_timeout, three, NO_LIMIT),
-        };
         let threads = available_parallelism().map_or(1, usize::from);
         let most = [written.pool_size, written.max_active_conns];
         let most = most.iter().filter_map(|most| usize::try_from(*most).ok().filter(|it| *it > 0));
         let lanes = most.chain([threads]).min().unwrap_or(1);
-        let lanes = (0..lanes).map(|_| Lane::default()).collect();
-        Ok(Self { access: Arc::new(access), lanes })
-    }
-
-    /// Has it run a command. `command` is asked for again where the connection ended before there
-    /// was an answer: a store that was restarted, or one that hangs up on who says nothing for long.
-    pub(super) async fn ask(&self, command: impl Fn() -> Vec<u8>) -> Result<Reply, Failure> {
-        let mut failure = Failure::Ended("there is no connection".into());
-        for _ in 0..2 {
-            match self.ask_once(command()).await {
-                Err(Failure::Ended(why)) => failure = Failure::Ended(why),
-                other => return other,
+        let several = written.endpoints.len() > 1;
+        let node = |endpoint: &str| -> Result<Node, String> {
+            let endpoint = endpoint.trim();
+            let Some((host, port)) = address(endpoint) else {
+                return Err(format!(
+                    "redis.endpoints: {:?} is no address; expected host and port such as \"redis:6379\"",
+                    shown(endpoint)
+                ));
+            };
+            let tls = match &tls {
+                None => None,
+                Some(config) => {
+                    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+                        format!(
+                            "redis.endpoints: {host:?} is no name that a certificate could have"
+                        )
+                    })?;
+                    Some((Arc::clone(config), name))
+                }
+            };
+            let access = Access {
+                host: host.to_owned(),
+                port,
+                tls,
+                username: written.username.clone(),
+                password: written.password.clone(),
+                // A cluster has only one database.
+                db: if several { 0 } else { written.db },
+                dial: limit(written.dial_timeout, five, five),
+                read: limit(written.read_timeout, three, NO_LIMIT),
+                write: limit(written.write_timeout, three, NO_LIMIT),
+            };
+            Ok(Node::new(access, lanes))
+        };
+        match written.endpoints.as_slice() {
+            [] => node("127.0.0.1:6379").map(Self::One),
+            [endpoint] => node(endpoint).map(Self::One),
+            endpoints if endpoints.len() > MOST_ENDPOINTS => Err(format!(
+                "redis.endpoints has {} of them; expected {MOST_ENDPOINTS} at most",
+                endpoints.len()
+            )),
+            endpoints => {
+                let nodes: Result<_, _> = endpoints.iter().map(|endpoint| node(endpoint)).collect();
+                nodes.map(|nodes| Self::Cluster(Cluster::new(nodes)))
             }
         }
-        Err(failure)
     }
 
-    async fn ask_once(&self, command: Vec<u8>) -> Result<Reply, Failure> {
-        let ended = || Failure::Ended("the connection ended".into());
-        let (answer, answered) = oneshot::channel();
-        let jobs = self.lane().ok_or_else(ended)?.jobs(&self.access);
-        jobs.send(Job { command, answer }).await.map_err(|_| ended())?;
-        // Whoever drives the connection answers in time, or goes away with it.
-        answered.await.unwrap_or_else(|_| Err(ended()))
-    }
-
-    fn lane(&self) -> Option<&Lane> {
-        let number = THREAD.get().checked_rem(self.lanes.len())?;
-        self.lanes.get(number)
-    }
-}
-
-impl Lane {
-    /// Where commands go; a new connection if there is none. It is this thread's then.
-    fn jobs(&self, access: &Arc<Access>) -> Arc<mpsc::Sender<Job>> {
-        let open = || self.jobs.load_full().filter(|jobs| !jobs.is_closed());
-        if let Some(jobs) = open() {
-            return jobs;
+    /// Has it run a command on this key. `command` is asked for again where it is sent again.
+    pub(super) async fn ask(
+        &self,
+        key: &[u8],
+        command: impl Fn() -> Vec<u8>,
+    ) -> Result<Reply, Failure> {
+        match self {
+            Self::One(node) => node.ask(command, false).await,
+            Self::Cluster(cluster) => cluster.ask(key, command).await,
         }
-        // Nothing panics while it holds it, and nobody waits.
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(jobs) = open() {
-            return jobs;
-        }
-        let (jobs, received) = mpsc::channel(QUEUE);
-        tokio::task::spawn_local(connection::run(Arc::clone(access), received));
-        let jobs = Arc::new(jobs);
-        self.jobs.store(Some(Arc::clone(&jobs)));
-        jobs
     }
 }
 
@@ -272,26 +208,42 @@ mod tests {
         }
     }
 
+    fn one(store: &Store) -> &Node {
+        let Store::One(node) = store else { panic!("{store:?}") };
+        node
+    }
+
+    fn access_of(store: &Store) -> &Access {
+        &one(store).access
+    }
+
+    fn lanes_of(store: &Store) -> usize {
+        one(store).lanes()
+    }
+
     #[test]
     fn options() {
         let store = Store::new(&written("{}")).unwrap();
         assert_eq!(format!("{store:?}"), "Redis at 127.0.0.1:6379");
-        let access = &store.access;
+        let access = access_of(&store);
         assert_eq!((access.read, access.write), (Duration::from_secs(3), Duration::from_secs(3)));
         assert_eq!(access.dial, Duration::from_secs(5));
         let text = r#"{"endpoints":["[::1]:7"],"readTimeout":"0s","writeTimeout":"-1s","dialTimeout":"0s",
             "tls":{"insecureSkipVerify":true}}"#;
         let store = Store::new(&written(text)).unwrap();
-        let access = &store.access;
+        let access = access_of(&store);
         assert_eq!((access.read, access.write), (NO_LIMIT, NO_LIMIT));
         assert_eq!(access.dial, Duration::from_secs(5));
         assert!(access.tls.as_ref().unwrap().0.alpn_protocols.is_empty());
         assert_eq!(format!("{store:?}"), "Redis at [::1]:7");
         for (text, lanes) in [(r#"{"poolSize":1}"#, 1), (r#"{"maxActiveConns":1,"poolSize":9}"#, 1)]
         {
-            assert_eq!(Store::new(&written(text)).unwrap().lanes.len(), lanes, "{text}");
+            assert_eq!(lanes_of(&Store::new(&written(text)).unwrap()), lanes, "{text}");
         }
-        assert!(!Store::new(&written(r#"{"poolSize":-1}"#)).unwrap().lanes.is_empty());
+        assert!(lanes_of(&Store::new(&written(r#"{"poolSize":-1}"#)).unwrap()) > 0);
+        let several = r#"{"endpoints":["a:1"," [::1]:2 "],"db":3}"#;
+        let several = Store::new(&written(several)).unwrap();
+        assert_eq!(format!("{several:?}"), "Redis Cluster at a:1, [::1]:2");
     }
 
     #[test]
@@ -310,7 +262,8 @@ mod tests {
     fn refused() {
         for (options, expected) in [
             (r#"{"endpoints":["redis"]}"#, "\"redis\" is no address; expected host and port"),
-            (r#"{"endpoints":["a:1","b:2"]}"#, "has 2 of them, which means a Redis Cluster"),
+            (r#"{"endpoints":["a:1","b"]}"#, "\"b\" is no address"),
+            (&format!(r#"{{"endpoints":["a:1"{}]}}"#, r#","b:1""#.repeat(100)), "has 101 of them"),
             (r#"{"endpoints":["redis://u:hidden@redis:1"]}"#, "\"xxxx@redis:1\" is no address"),
             (r#"{"tls":{"cert":"a"}}"#, "redis.tls: cert and key belong together"),
             (r#"{"tls":{"ca":"/nowhere/ca.pem"}}"#, "redis.tls: rootCAs: the root CA /nowhere"),
