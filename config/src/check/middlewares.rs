@@ -236,7 +236,7 @@ fn options(
         regex(replace.regex.trim())?;
     }
     if let Some(strip) = &value.strip_prefix_regex {
-        strip.regex.iter().try_for_each(|pattern| regex(pattern.trim()))?;
+        strip.regex.iter().try_for_each(|pattern| regex(pattern))?;
     }
     if let Some(forward) = &value.forward_auth
         && !forward.auth_response_headers_regex.is_empty()

@@ -99,7 +99,7 @@ impl Store {
     fn new(written: &routing::Redis) -> Result<Self, String> {
         let endpoint = match written.endpoints.as_slice() {
             [] => "127.0.0.1:6379",
-            [endpoint] => endpoint.trim(),
+            [endpoint] => endpoint,
             several => {
                 return Err(format!(
                     "redis.endpoints has {} of them, which means a Redis Cluster, and that is not \
