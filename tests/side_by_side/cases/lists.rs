@@ -14,15 +14,15 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("list: blanks around status", "GET / page.ls.test | X-Do: status 404"),
     ("list: blanks around a range of status", "GET / page.ls.test | X-Do: status 599"),
     ("list: blanks around status of retry", "GET / retry.ls.test"),
-    ("list: blanks around headers of an answer", "GET / auth.ls.test | X-Auth-Do: header X-User: me"),
+    (
+        "list: blanks around headers of an answer",
+        "GET / auth.ls.test | X-Auth-Do: header X-User: me",
+    ),
     (
         "list: blanks around headers of a request",
         "GET / auth.ls.test | X-Auth-Do: status 403 | X-Key: v | Cookie: a=b",
     ),
-    (
-        "list: blanks around cookies",
-        "GET / auth.ls.test | X-Auth-Do: header Set-Cookie: session=1",
-    ),
+    ("list: blanks around cookies", "GET / auth.ls.test | X-Auth-Do: header Set-Cookie: session=1"),
     ("list: blanks around origins", "GET / cors.ls.test | Origin: https://a.test"),
     ("list: blanks around patterns", "GET / cors-regex.ls.test | Origin: https://b.test"),
     (

@@ -6,17 +6,17 @@ pub const OPTIONS: &[(&str, &str, &str, &str)] = &[
     ("v2 domain: host beside host header, none", "both.v2h.test", "", "GET / both.v2h.test"),
     ("v2 domain: host beside host header, own", "both.v2h.test", "own", "GET / both.v2h.test"),
     ("v2 domain: host header beside host", "both.v2h.test", "own", "GET /header both.v2h.test"),
-    (
-        "v2 domain: host header by the open door",
-        "nobody.v2h.test",
-        "",
-        "GET /header both.v2h.test",
-    ),
+    ("v2 domain: host header by the open door", "nobody.v2h.test", "", "GET /header both.v2h.test"),
     ("v2 domain: star, none", "a.star.v2h.test", "", "GET / a.star.v2h.test"),
     ("v2 domain: star, own", "a.star.v2h.test", "own", "GET / a.star.v2h.test"),
     ("v2 domain: star as it is", "a.star.v2h.test", "own", "GET / *.star.v2h.test"),
     ("v2 domain: star by the open door", "nobody.v2h.test", "", "GET / *.star.v2h.test"),
-    ("v2 domain: a name of the star by the open door", "nobody.v2h.test", "", "GET / a.star.v2h.test"),
+    (
+        "v2 domain: a name of the star by the open door",
+        "nobody.v2h.test",
+        "",
+        "GET / a.star.v2h.test",
+    ),
     ("v2 domain: a broken rule has none", "broken.v2h.test", "1.3", "GET / broken.v2h.test"),
 ];
 
