@@ -106,3 +106,27 @@ fn the_way_is_told() {
         .run(LIMIT);
     assert!(listed.stdout.contains("below top@file"), "{}", listed.stdout);
 }
+
+/// v2's templates look at the host as it is now, everything else at the client's.
+#[test]
+fn a_child_of_v2_sees_the_host_that_its_parent_made() {
+    let routers = "root: {rule: 'HostRegexp(`^[ab]\\.v2\\.test$`)', middlewares: [host]}
+    made: {rule: 'HostRegexp(`{x}.made.test`) && Path(`/made`)', ruleSyntax: v2, service: app, parentRefs: [root]}
+    sent: {rule: 'HostRegexp(`{x}.v2.test`) && Path(`/sent`)', ruleSyntax: v2, service: app, parentRefs: [root]}
+    name: {rule: 'Host(`a.v2.test`) && Path(`/name`)', ruleSyntax: v2, service: app, parentRefs: [root]}";
+    let host = "host: {headers: {customRequestHeaders: {Host: 'A.made.test:99'}}}";
+    let stage = Stage::set(routers, host);
+    for (path, expected, told) in [
+        ("/made", 200, "✓ made@file"),
+        ("/sent", 404, "404: no router below root@file takes it"),
+        ("/name", 200, "✓ name@file"),
+    ] {
+        assert_eq!(status(&stage, "a.v2.test", path), expected, "{path}");
+        let url = format!("http://a.v2.test:{}{path}", stage.web);
+        let explained = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
+            .args(["explain", &url, "--pid", &stage.process.pid().to_string()])
+            .run(LIMIT)
+            .stdout;
+        assert!(explained.contains(told), "{told:?} not in\n{explained}");
+    }
+}

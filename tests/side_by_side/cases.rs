@@ -7,10 +7,12 @@ mod elsewhere;
 mod grpc_web;
 mod headers;
 mod layers;
+mod lists;
 mod options;
 mod rules;
 mod tls;
 mod tries;
+mod v2_hosts;
 
 use std::time::Duration;
 
@@ -142,6 +144,11 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("trusted", rules::OTHER_ENTRY_POINT));
     all.extend(plain("web", layers::PLAIN));
     all.extend(over_tls(layers::TLS));
+    all.extend(plain("web", v2_hosts::LAYERS));
+    all.extend(greeted(v2_hosts::OPTIONS));
+    all.extend(plain("web", lists::PLAIN));
+    all.extend(plain("trusted", lists::TRUSTED));
+    all.extend(greeted(lists::OPTIONS));
     all.extend(plain("web", MIDDLEWARES));
     all.extend(plain("web", headers::PLAIN));
     all.extend(plain("trusted", headers::TRUSTED));

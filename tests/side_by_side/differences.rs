@@ -49,11 +49,6 @@ pub const ALL: &[Difference] = &[
     differs("api-errors", &["api http/"], &[".error = "]),
     differs("api-false", &["api entrypoints redir443"], &[".http.redirections"]),
     differs(
-        "trimmed-prefixes",
-        &["api http/middlewares strip-order@", "api http/middlewares strip-re@"],
-        &[".stripPrefix"],
-    ),
-    differs(
         "api-hashes",
         &["api http/middlewares ba", "api http/middlewares acc-user@", "api http/middlewares da"],
         &[".basicAuth.users", ".digestAuth.users"],

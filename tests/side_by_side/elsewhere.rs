@@ -20,11 +20,12 @@ const ENTRY_POINTS: &[(&str, &str)] = &[
     ("some", "http: {encodedCharacters: {allowEncodedSlash: false}}"),
     ("tls", "http: {tls: {}}"),
     ("raw", "http: {sanitizePath: false, encodeQuerySemicolons: true}"),
+    ("padded", "forwardedHeaders: {trustedIPs: [' 127.0.0.0/8 '], connection: [' X-Keep ']}"),
     ("traefik", ""),
 ];
 
 /// What the HTTP provider hands out: equal rules of equal priority.
-const HANDED_OUT: &str = r#"{"http":{"routers":{"tie":{"rule":"Host(`tie.test`)","service":"two@file"},"low":{"rule":"Host(`low.test`)","service":"two@file","priority":1},"several":{"rule":"Host(`handed.test`, `out.test`)","service":"two@file"}}}}"#;
+const HANDED_OUT: &str = r#"{"http":{"routers":{"tie":{"rule":"Host(`tie.test`)","service":"two@file"},"low":{"rule":"Host(`low.test`)","service":"two@file","priority":1},"blanks":{"rule":"Host(`blanks.test`)","entryPoints":[" web "],"service":"two@file"},"several":{"rule":"Host(`handed.test`, `out.test`)","service":"two@file"}}}}"#;
 
 /// Starts one of the two; the routing configuration is a file of its own.
 pub fn start(name: &str, program: &Path, world: &World) -> Side {

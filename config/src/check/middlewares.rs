@@ -214,11 +214,22 @@ fn recursion(open: &[Open], again: &QName) -> Trouble {
     ))
 }
 
+/// Says of a regular expression whether it can be had.
+type Admit<'a> = dyn FnMut(&str) -> Result<(), String> + 'a;
+
+/// The same of an option's, by its name.
+fn named(option: &str, pattern: &str, regex: &mut Admit<'_>) -> Result<(), String> {
+    regex(pattern).map_err(|error| format!("{option}: {error}"))
+}
+
+/// The same of a list of them.
+fn each(option: &str, patterns: &[String], regex: &mut Admit<'_>) -> Result<(), String> {
+    let mut each = patterns.iter().enumerate();
+    each.try_for_each(|(number, it)| named(&format!("{option}[{number}]"), it, regex))
+}
+
 /// What can be said of the options without building the middleware.
-fn options(
-    value: &Middleware,
-    regex: &mut dyn FnMut(&str) -> Result<(), String>,
-) -> Result<(), String> {
+fn options(value: &Middleware, regex: &mut Admit<'_>) -> Result<(), String> {
     if let Some(add) = &value.add_prefix
         && add.prefix.is_empty()
     {
@@ -230,24 +241,25 @@ fn options(
         return Err("you must provide a target scheme".into());
     }
     if let Some(redirect) = &value.redirect_regex {
-        regex(&redirect.regex)?;
+        named("regex", &redirect.regex, regex)?;
     }
     if let Some(replace) = &value.replace_path_regex {
-        regex(replace.regex.trim())?;
+        named("regex", replace.regex.trim(), regex)?;
     }
     if let Some(strip) = &value.strip_prefix_regex {
-        strip.regex.iter().try_for_each(|pattern| regex(pattern.trim()))?;
+        each("regex", &strip.regex, regex)?;
     }
     if let Some(forward) = &value.forward_auth
         && !forward.auth_response_headers_regex.is_empty()
     {
-        regex(&forward.auth_response_headers_regex)?;
+        named("authResponseHeadersRegex", &forward.auth_response_headers_regex, regex)?;
     }
     if let Some(headers) = &value.headers {
         if !headers.is_defined() {
             return Err("headers configuration not valid: no option is set".into());
         }
-        headers.access_control_allow_origin_list_regex.iter().try_for_each(|it| regex(it))?;
+        let origins = &headers.access_control_allow_origin_list_regex;
+        each("accessControlAllowOriginListRegex", origins, regex)?;
     }
     Ok(())
 }

@@ -126,7 +126,12 @@ impl Read {
         self.priority.as_ref().copied().unwrap_or(router.priority.unwrap_or_default())
     }
 
-    /// The hosts that the rule names; only TLS asks.
+    /// Whether the rule cannot be read.
+    pub(super) fn is_broken(&self) -> bool {
+        self.rule.is_err()
+    }
+
+    /// The domains that the rule names; only TLS asks.
     pub(super) fn hosts(&self) -> &[String] {
         let read = || self.rule.as_deref().map(rule::domains).unwrap_or_default();
         self.hosts.get_or_init(read)

@@ -37,7 +37,7 @@ pub(super) struct Probe {
 
 /// Decodes a subtree.
 pub(super) fn decode<'t, T: Deserialize<'t>>(tree: &'t Tree<'t>, id: Id) -> Result<T, DecodeError> {
-    let de = De { tree, id, piece: None, map_entry: false, probe: None };
+    let de = De { tree, id, piece: None, element: false, map_entry: false, probe: None };
     T::deserialize(de).map_err(|error| error.at(id))
 }
 
@@ -47,7 +47,14 @@ pub(super) fn probe<'t, T: Deserialize<'t>>(
     id: Id,
     probe: &Probe,
 ) -> Result<T, DecodeError> {
-    T::deserialize(De { tree, id, piece: None, map_entry: false, probe: Some(probe) })
+    T::deserialize(De {
+        tree,
+        id,
+        piece: None,
+        element: false,
+        map_entry: false,
+        probe: Some(probe),
+    })
 }
 
 /// Decodes a subtree; what is wrong is cut out and decoding tried again, so that one pass over
@@ -108,6 +115,9 @@ struct De<'t, 'p> {
     id: Id,
     /// One element of a scalar that holds a list.
     piece: Option<&'t str>,
+    /// Directly within a list: blanks around a scalar are none of it, wherever the list stands
+    /// (Traefik: decoding). Elsewhere files have their scalars as they are.
+    element: bool,
     /// Directly below a map: may be named without saying anything more.
     map_entry: bool,
     probe: Option<&'p Probe>,
@@ -138,6 +148,7 @@ impl<'t> De<'t, '_> {
             Shape::Map => "a map",
             Shape::Open if self.tree.has_children(self.id) => "keys below it",
             Shape::Open => match node.scalars.last() {
+                Some(scalar) if self.element => return Ok(scalar.text.trim()),
                 Some(scalar) => return Ok(&scalar.text),
                 None => "no value",
             },
@@ -187,7 +198,7 @@ impl<'t> De<'t, '_> {
     }
 
     fn child(&self, id: Id, map_entry: bool) -> Self {
-        De { id, piece: None, map_entry, ..*self }
+        De { id, piece: None, element: false, map_entry, ..*self }
     }
 }
 

@@ -8,7 +8,7 @@ use super::objects::{Reader, Refused};
 use super::place::Source;
 use super::suggest::closest;
 use super::text::{quote, shorten};
-use super::tree::{Builder, split_key};
+use super::tree::{Builder, Tree, split_key};
 use crate::finding::{Finding, ObjectKind, Origin, Severity};
 
 /// First levels that mean something.
@@ -278,13 +278,13 @@ impl LabelReader {
         }
         self.out.configuration = reader.read();
         self.out.refused = std::mem::take(&mut reader.refused);
-        drop_what_files_only_have(&mut self.out, &self.provider);
+        drop_what_files_only_have(&mut self.out, &self.provider, &tree);
         self.out
     }
 }
 
 /// Traefik decodes these from labels and then ignores them.
-fn drop_what_files_only_have(labels: &mut Labels, provider: &str) {
+fn drop_what_files_only_have(labels: &mut Labels, provider: &str, tree: &Tree<'_>) {
     let configuration = &mut labels.configuration;
     configuration.servers_transports.clear();
     let mut findings = Vec::new();
@@ -292,7 +292,8 @@ fn drop_what_files_only_have(labels: &mut Labels, provider: &str) {
         if !router.value.parent_refs.is_empty() {
             Arc::make_mut(&mut router.value).parent_refs.clear();
             let message = "parentRefs cannot be given by labels, as in Traefik: ignored";
-            let finding = Finding::new(Severity::Warning, router.origin.clone(), message);
+            let origin = tree.origin(tree.nearest(&["http", "routers", name, "parentRefs"]));
+            let finding = Finding::new(Severity::Warning, origin, message);
             findings.push(finding.on(ObjectKind::Router, format!("{name}@{provider}")));
         }
     }

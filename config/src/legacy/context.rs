@@ -15,6 +15,8 @@ pub struct Context {
     pub default: Vec<String>,
     /// The only certificate resolver, if there is exactly one.
     pub resolver: Option<String>,
+    /// Rules that say nothing of their syntax are of v2; those that v1 labels become are of v3.
+    pub rules_of_v2: bool,
 }
 
 /// One entry point.
@@ -73,6 +75,7 @@ impl Context {
             points,
             default: install.default_entry_points(),
             resolver: resolvers.next().filter(|_| resolvers.next().is_none()).cloned(),
+            rules_of_v2: install.default_rule_syntax() == Some("v2"),
         }
     }
 

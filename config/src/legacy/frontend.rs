@@ -208,6 +208,9 @@ impl<'a> Router<'_, 'a> {
         let any = about.unwrap_or(self.any);
         if !rule.is_empty() {
             maker.make(format!("{key}.rule"), rule, any);
+            if maker.context.rules_of_v2 {
+                maker.make(format!("{key}.rulesyntax"), "v3", any);
+            }
         }
         if let Some(points) = place.points {
             maker.make(format!("{key}.entrypoints"), points, place.named.unwrap_or(any));

@@ -2,24 +2,27 @@
 
 use super::{Expr, Matcher};
 
-pub(super) fn domains(expr: &Expr) -> Vec<String> {
+/// `headers`: those in `HostHeader` count as well.
+pub(super) fn names(expr: &Expr, headers: bool) -> Vec<String> {
     let mut names = Vec::new();
-    collect(expr, &mut names);
+    collect(expr, headers, &mut names);
     // Rules may name thousands of hosts: no quadratic search.
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
 }
 
-fn collect(expr: &Expr, names: &mut Vec<String>) {
+fn collect(expr: &Expr, headers: bool, names: &mut Vec<String>) {
     match expr {
         Expr::And(left, right) | Expr::Or(left, right) => {
-            collect(left, names);
-            collect(right, names);
+            collect(left, headers, names);
+            collect(right, headers, names);
         }
-        Expr::Match { negated: false, matcher: Matcher::Host(host) } => {
-            names.push(host.to_ascii_lowercase());
-        }
-        Expr::Match { .. } => {}
+        Expr::Match { negated: true, .. } => {}
+        Expr::Match { matcher, .. } => match matcher {
+            Matcher::Host(host) | Matcher::HostName(host) => names.push(host.to_ascii_lowercase()),
+            Matcher::HostHeader(host) if headers => names.push(host.to_ascii_lowercase()),
+            _ => {}
+        },
     }
 }

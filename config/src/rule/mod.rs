@@ -83,8 +83,11 @@ pub enum Matcher {
         regex: Option<String>,
     },
     ClientIp(String),
-    /// v2's `Host` of a text with a star in front, which is a letter there.
+    /// v2's `Host` of a text with a star in front, which is a letter there. For TLS it is a
+    /// wildcard all the same, as in Traefik.
     HostName(String),
+    /// v2's `HostHeader`: its `Host`, but no domain.
+    HostHeader(String),
     /// v2's `HostRegexp`.
     HostTemplate(Template),
     /// v2's `Path` with variables.
@@ -145,5 +148,10 @@ pub(crate) fn parse_with(
 /// The names in `Host(...)` matchers that are not negated: lower-case, in order, without
 /// repetition. These are what ACME orders and what TLS options are chosen by.
 pub fn domains(expr: &Expr) -> Vec<String> {
-    domains::domains(expr)
+    domains::names(expr, false)
+}
+
+/// The same with the names in v2's `HostHeader(...)`, which are hosts and no domains.
+pub fn hosts(expr: &Expr) -> Vec<String> {
+    domains::names(expr, true)
 }

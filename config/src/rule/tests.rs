@@ -22,6 +22,7 @@ pub(super) fn print(expr: &Expr) -> String {
                 M::QueryRegexp { key, regex } => format!("QueryRegexp:{key}={regex:?}"),
                 M::ClientIp(v) => format!("ClientIP:{v}"),
                 M::HostName(v) => format!("HostName:{v}"),
+                M::HostHeader(v) => format!("HostHeader:{v}"),
                 M::HostTemplate(v) => format!("HostTemplate:{}", v.regex),
                 M::PathTemplate(v) => format!("PathTemplate:{}", v.regex),
                 M::PathPrefixTemplate(v) => format!("PathPrefixTemplate:{}", v.regex),

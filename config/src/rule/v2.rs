@@ -131,7 +131,11 @@ fn host(canonical: &str, text: String) -> Result<Matcher, String> {
     if !text.is_ascii() {
         return Err(wrong(canonical, "invalid value ", &text, ASCII));
     }
-    Ok(if text.starts_with('*') { Matcher::HostName(text) } else { Matcher::Host(text) })
+    Ok(match canonical {
+        "HostHeader" => Matcher::HostHeader(text),
+        _ if text.starts_with('*') => Matcher::HostName(text),
+        _ => Matcher::Host(text),
+    })
 }
 
 /// Names and values in turn; of a name that comes twice the last value counts.

@@ -1,7 +1,7 @@
 //! Tables of the v2 rule syntax (reference: HTTP routing §7).
 
 use super::tests::print;
-use super::{Syntax, domains, parse, parse_as};
+use super::{Syntax, domains, hosts, parse, parse_as};
 
 #[test]
 fn valid_rules() {
@@ -10,8 +10,9 @@ fn valid_rules() {
         ("Host(`a`, `b`, `c`)", "((Host:a|Host:b)|Host:c)"),
         ("!Host(`a`, `b`)", "(!Host:a&!Host:b)"),
         ("!(Host(`a`, `b`) && Path(`/x`))", "((!Host:a&!Host:b)|!Path:/x)"),
-        ("HostHeader(`a`)", "Host:a"),
-        ("hostheader(`A`)", "Host:A"),
+        ("HostHeader(`a`)", "HostHeader:a"),
+        ("HostHeader(`*.a`, `b`)", "(HostHeader:*.a|HostHeader:b)"),
+        ("hostheader(`A`)", "HostHeader:A"),
         ("Host(`*.a`)", "HostName:*.a"),
         ("HostRegexp(`{sub}.a`)", r"HostTemplate:(?i)^([^.]+)\.a$"),
         ("HostRegexp(`^x.+$`)", r"HostTemplate:(?i)^\^x\.\+\$$"),
@@ -113,10 +114,14 @@ fn domains_of_rules() {
         ("Host(`A`, `b`)", &["a", "b"]),
         ("!Host(`a`, `b`)", &[]),
         ("HostRegexp(`a`) || Path(`/`)", &[]),
+        ("Host(`*.A`, `b`)", &["*.a", "b"]),
+        ("HostHeader(`a`) || Host(`b`) || HostHeader(`*.c`)", &["b"]),
     ];
     for (rule, names) in table {
         assert_eq!(domains(&parse_as(rule, Syntax::V2).unwrap()), *names, "{rule}");
     }
+    let both = parse_as("HostHeader(`A`) || Host(`b`, `a`) || !HostHeader(`c`)", Syntax::V2);
+    assert_eq!(hosts(&both.unwrap()), ["a", "b"]);
 }
 
 /// What both syntaxes have means the same in both.

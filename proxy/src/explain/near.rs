@@ -40,9 +40,7 @@ pub(super) fn disabled(checked: &checked::Configuration, host: &str) -> Vec<Disa
 fn names(router: &Router, host: &str) -> bool {
     let rule = router.rule.as_deref().unwrap_or_default();
     match rule::parse_as(rule, router.syntax()) {
-        Ok(read) => {
-            rule::domains(&read).iter().any(|name| same(name, host)) || mentions(rule, host)
-        }
+        Ok(read) => rule::hosts(&read).iter().any(|name| same(name, host)) || mentions(rule, host),
         Err(_) => mentions(rule, host),
     }
 }
@@ -153,7 +151,7 @@ pub(super) fn hosts(checked: &checked::Configuration, host: &str) -> Vec<String>
         if router.status == Status::Disabled {
             continue;
         }
-        for name in rule::domains(&read) {
+        for name in rule::hosts(&read) {
             breathe();
             if name.len() > LONGEST_NAME || name.contains('*') || name == host {
                 continue;

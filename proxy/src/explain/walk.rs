@@ -384,10 +384,11 @@ fn descend(
 ) -> Option<usize> {
     let host = canonical::host(context.host);
     let path = middleware::routing_path(head);
+    let left = middleware::host_left(head, context);
     let seen = route::Request {
         method: &head.method,
         host: &host,
-        host_as_sent: context.host,
+        host_as_sent: &left,
         path: &path,
         query: head.uri.query(),
         headers: &head.headers,

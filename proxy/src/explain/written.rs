@@ -45,6 +45,7 @@ fn text(matcher: &Matcher) -> String {
     };
     match matcher {
         Matcher::Host(host) | Matcher::HostName(host) => call("Host", &[host]),
+        Matcher::HostHeader(host) => call("HostHeader", &[host]),
         Matcher::HostRegexp(regex) => call("HostRegexp", &[regex]),
         Matcher::Method(method) => call("Method", &[method]),
         Matcher::Path(path) => call("Path", &[path]),

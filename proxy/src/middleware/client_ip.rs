@@ -122,7 +122,7 @@ impl<'h> Found<'h> {
 /// Addresses and networks of the option called `name`.
 pub fn ranges(name: &str, written: &[String]) -> Result<Vec<IpRange>, String> {
     let parse = |text: &String| {
-        IpRange::parse(text.trim()).ok_or_else(|| {
+        IpRange::parse(text).ok_or_else(|| {
             format!(
                 "{name}: {text:?} is neither an address nor a network; expected one like \
                  \"10.0.0.1\" or \"10.0.0.0/8\""

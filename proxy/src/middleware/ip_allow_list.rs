@@ -74,7 +74,7 @@ mod tests {
         // Options, X-Forwarded-For, the answer (0: let in). The peer is 192.0.2.1.
         let table: &[(&str, &str, &str, u16)] = &[
             ("ipAllowList", r#""sourceRange":["192.0.2.0/24"]"#, "", 0),
-            ("ipAllowList", r#""sourceRange":[" 192.0.2.1 "]"#, "", 0),
+            ("ipAllowList", r#""sourceRange":["192.0.2.1"]"#, "", 0),
             ("ipAllowList", r#""sourceRange":["10.0.0.0/8","::/0"]"#, "", 403),
             ("ipAllowList", r#""sourceRange":["10.0.0.0/8"],"ipStrategy":{}"#, "10.1.1.1", 403),
             (

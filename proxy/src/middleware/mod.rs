@@ -264,6 +264,11 @@ fn host<'a>(head: &'a request::Parts, context: &Context<'a>) -> &'a [u8] {
     }
 }
 
+/// The same as a text.
+pub(crate) fn host_left<'a>(head: &'a request::Parts, context: &Context<'a>) -> Cow<'a, str> {
+    String::from_utf8_lossy(host(head, context))
+}
+
 /// Path and query as a redirect shows them.
 fn target(head: &request::Parts) -> Cow<'_, str> {
     match head.extensions.get::<RawQuery>() {

@@ -152,7 +152,9 @@ impl Test {
             Matcher::ClientIp(range) => Self::ClientIp(
                 IpRange::parse(range).ok_or_else(|| format!("{range:?} is no address or CIDR"))?,
             ),
-            Matcher::HostName(host) => Self::Host(host.to_ascii_lowercase().into()),
+            Matcher::HostName(host) | Matcher::HostHeader(host) => {
+                Self::Host(host.to_ascii_lowercase().into())
+            }
             Matcher::HostTemplate(template) => {
                 Self::HostTemplate(go_regex::compile(&template.regex)?)
             }

@@ -9,6 +9,7 @@ use http::header::HeaderName;
 
 use super::predicate::{Predicate, Test};
 use super::{Request, Table, query};
+use crate::canonical;
 
 /// So many alternatives of one rule are told; the others are counted.
 const ALTERNATIVES: usize = 3;
@@ -168,17 +169,20 @@ impl Test {
     }
 }
 
+fn host(host: &str) -> String {
+    match host {
+        "" => "the request has no host".into(),
+        host => format!("the host is {}", shown(host.as_bytes())),
+    }
+}
+
 /// What the request has where the matcher looks.
 fn fact(test: &Test, request: &Request<'_>) -> String {
     match test {
         Test::Always => "it holds for every request".into(),
         Test::Never => "no request can fulfil it".into(),
-        Test::Host(_) | Test::HostBelow(_) | Test::HostRegexp(..) | Test::HostTemplate(_) => {
-            match request.host {
-                "" => "the request has no host".into(),
-                host => format!("the host is {}", shown(host.as_bytes())),
-            }
-        }
+        Test::Host(_) | Test::HostBelow(_) | Test::HostRegexp(..) => host(request.host),
+        Test::HostTemplate(_) => host(canonical::split_port(request.host_as_sent)),
         Test::Method(_) => format!("the method is {}", shown(request.method.as_str().as_bytes())),
         Test::Path(_) | Test::PathPrefix(_) | Test::PathRegexp(_) => {
             format!("the path is {}", shown(request.path))

@@ -149,8 +149,10 @@ impl Way {
         connection: &Connection,
         head: &request::Parts,
     ) -> Option<Self> {
-        let host = self.host();
-        let hosts = (&*canonical::host(host), host);
+        let host = canonical::host(self.host());
+        // v2's templates see what middlewares have made of it, as in Traefik.
+        let left = middleware::host_left(head, &self.context(connection));
+        let hosts = (&*host, &*left);
         let number = ask(children, connection, head, &middleware::routing_path(head), hosts)?;
         Some(Self {
             snapshot: Rc::clone(&self.snapshot),

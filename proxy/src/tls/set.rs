@@ -75,6 +75,20 @@ impl Set {
         Ok(Arc::new(Self { name, config: Arc::new(config), clients, options, authorities }))
     }
 
+    /// Looks at the authorities that are given as text, and reads no file.
+    ///
+    /// # Errors
+    /// Says why no set can be built of them.
+    pub fn look(options: &TlsOptions) -> Result<(), String> {
+        if options.client_auth == ClientAuth::None {
+            return Ok(());
+        }
+        let texts = options.ca_files.iter().filter(|written| trust::is_text(written));
+        let texts: Vec<(String, String)> =
+            texts.map(|written| trust::text(written, "certificate")).collect::<Result<_, _>>()?;
+        roots(&texts).map_err(|error| format!("invalid certificate(s) content: {error}")).map(drop)
+    }
+
     /// `default`, or the qualified name.
     pub fn name(&self) -> &Arc<str> {
         &self.name

@@ -47,7 +47,7 @@ pub(super) fn only(given: &[String]) -> Result<RootCertStore, String> {
 
 /// A value that is a path or PEM itself: its text, and what to call it in messages.
 pub(super) fn text(written: &str, what: &str) -> Result<(String, String), String> {
-    if written.contains("-----BEGIN") {
+    if is_text(written) {
         return Ok((written.to_owned(), format!("the {what} given as text")));
     }
     let named = if is_path(written) {
@@ -59,6 +59,11 @@ pub(super) fn text(written: &str, what: &str) -> Result<(String, String), String
         Ok(pem) => Ok((pem, named)),
         Err(error) => Err(format!("{named} cannot be read: {error}")),
     }
+}
+
+/// Whether a value is PEM itself.
+pub(super) fn is_text(written: &str) -> bool {
+    written.contains("-----BEGIN")
 }
 
 /// Whether a text may be shown: Base64 without its PEM lines, which is a key perhaps, has no dots,

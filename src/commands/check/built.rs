@@ -1,22 +1,21 @@
-//! Mistakes that only show when a middleware is built: each is built as the proxy would, and thrown
-//! away.
+//! Mistakes that only show when a middleware or TLS options are built: each is built as the proxy
+//! would, and thrown away.
 //!
 //! Its files are those of the machine that the proxy will run on: what stands in them is not asked.
 
 use std::collections::HashSet;
 
-use swarmgate_config::checked::{self, Status};
+use swarmgate_config::checked::{self, Route, Status};
 use swarmgate_config::finding::{Finding, ObjectKind, Origin, Severity};
 use swarmgate_config::name::QName;
 use swarmgate_config::routing::{ForwardAuthTls, Middleware};
-use swarmgate_proxy::middleware;
+use swarmgate_proxy::{middleware, tls};
 
-/// One finding for each used middleware that was good so far and cannot be built.
+/// One finding for each used middleware that was good so far and cannot be built, and for TLS
+/// options.
 pub fn look(checked: &checked::Configuration) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    // Also those that a chain leads to.
-    let served: HashSet<&QName> =
-        checked.routes.values().flatten().flat_map(|route| &route.middlewares).collect();
+    let mut findings = authorities(checked);
+    let served = served(checked);
     for (name, middleware) in &checked.middlewares {
         let used = !middleware.used_by.is_empty() || served.contains(name);
         if !used
@@ -44,6 +43,33 @@ pub fn look(checked: &checked::Configuration) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The middlewares that requests pass: those that a chain leads to, that a router of any layer has,
+/// or that stand around the service of an error page.
+fn served(checked: &checked::Configuration) -> HashSet<&QName> {
+    let mut served: HashSet<&QName> =
+        checked.pages.values().flat_map(|around| around.iter()).collect();
+    let mut open: Vec<&Route> = checked.routes.values().flatten().collect();
+    // A router may be below several.
+    let mut seen: HashSet<&QName> = HashSet::new();
+    while let Some(route) = open.pop() {
+        served.extend(&route.middlewares);
+        let below = route.children.iter().map(|child| &**child);
+        open.extend(below.filter(|child| seen.insert(&child.router)));
+    }
+    served
+}
+
+/// What is wrong with the authorities of TLS options that are given as text.
+fn authorities(checked: &checked::Configuration) -> Vec<Finding> {
+    let broken = checked.tls_options.iter().filter_map(|(name, (options, origin))| {
+        let error = tls::Set::look(options).err()?;
+        let text = format!("TLS options \"{name}\": {error}");
+        let finding = Finding::new(Severity::Error, origin.clone(), text);
+        Some(finding.on(ObjectKind::TlsOptions, name.to_string()))
+    });
+    broken.collect()
 }
 
 /// The same with nothing to be read; where there must be something, something is there.

@@ -134,6 +134,7 @@ fn meant<'a>(finding: &Finding, found: &'a Label, object: &str, all: &[&'a Label
     let message = finding.message.to_ascii_lowercase();
     let key = found.key.to_ascii_lowercase();
     let last = key.rsplit('.').next().unwrap_or_default();
+    let last = last.split('[').next().unwrap_or_default();
     let is_first = all.iter().all(|label| label.key.to_ascii_lowercase() >= key);
     let named = |word: &str| {
         message.split(|letter: char| !letter.is_alphanumeric()).any(|known| known == word)

@@ -22,6 +22,7 @@ pub const PLAIN: &[(&str, &[(&str, &str)])] = &[
             ("elsewhere: child with v2's form", "GET /z parent.test"),
             ("elsewhere: parent elsewhere", "GET / parent-one.test"),
             ("elsewhere: escaped slash", "GET /a%2Fb ready.test"),
+            ("elsewhere: blanks around entry points", "GET / blanks.test"),
         ],
     ),
     (
@@ -69,6 +70,13 @@ pub const PLAIN: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("tls", &[("tls all: plain request", "GET / ready.test")]),
+    (
+        "padded",
+        &[
+            ("padded: who is trusted", "GET / ready.test | X-Forwarded-For: 192.0.2.1"),
+            ("padded: connection", "GET / ready.test | Connection: X-Keep | X-Keep: v"),
+        ],
+    ),
 ];
 
 pub const TLS: &[(&str, &str, &str, &str)] = &[

@@ -58,7 +58,23 @@ fn broken_middlewares_take_their_routers_out() {
         ),
         (
             "m: {redirectRegex: {regex: '(', replacement: x}}",
-            "middleware \"m@file\": error parsing regexp: missing closing ): `(`",
+            "middleware \"m@file\": regex: error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "m: {replacePathRegex: {regex: ' ( ', replacement: x}}",
+            "middleware \"m@file\": regex: error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "m: {stripPrefixRegex: {regex: [a, '(']}}",
+            "middleware \"m@file\": regex[1]: error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "m: {forwardAuth: {address: 'http://a', authResponseHeadersRegex: '('}}",
+            "middleware \"m@file\": authResponseHeadersRegex: error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "m: {headers: {accessControlAllowOriginListRegex: ['(']}}",
+            "middleware \"m@file\": accessControlAllowOriginListRegex[0]: error parsing regexp: missing closing ): `(`",
         ),
         (
             "m: {headers: {frameDeny: false, sslRedirect: false}}",

@@ -1,5 +1,6 @@
 //! Tables of the check (reference: HTTP routing §8-§16, API §2.4).
 
+mod domains;
 mod internal;
 mod layers;
 mod links;

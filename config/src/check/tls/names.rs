@@ -56,6 +56,10 @@ impl Names {
         let mut wishes: Wishes = BTreeMap::new();
         let mut shared = Self::default();
         for it in routers {
+            // Nobody knows what it names: it is disabled, and that is all that is to be said.
+            if it.read.is_broken() {
+                continue;
+            }
             let router = &it.written.value;
             for copy in copies(&it.name, router, entry_points) {
                 breathe();

@@ -245,7 +245,7 @@ fn client_auth(
 ) -> Result<(ClientAuth, Vec<String>), Trouble> {
     let Some(written) = written else { return Ok((ClientAuth::None, Vec::new())) };
     let files = &written.ca_files;
-    if files.iter().any(|file| file.trim().is_empty()) {
+    if files.iter().any(String::is_empty) {
         return Err(broken(
             "invalid certificate(s) content: clientAuth.caFiles has an empty entry",
         )

@@ -129,7 +129,8 @@ impl<'t> SeqAccess<'t> for Elements<'t, '_> {
         seed: S,
     ) -> Result<Option<S::Value>, DecodeError> {
         let Some(id) = self.ids.next() else { return Ok(None) };
-        seed.deserialize(self.de.child(id, false)).map(Some).map_err(|error| error.at(id))
+        let de = De { element: true, ..self.de.child(id, false) };
+        seed.deserialize(de).map(Some).map_err(|error| error.at(id))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::decode::{Labels, decode_labels};
-use crate::finding::{ObjectKind, Severity};
+use crate::finding::{ObjectKind, Origin, Severity};
 
 fn decode(labels: &[(&str, &str)]) -> Labels {
     decode_labels("swarm", "myapp_web", labels.iter().copied())
@@ -348,6 +348,25 @@ fn what_only_files_have() {
     assert!(decoded.refused.contains(&(ObjectKind::Service, "s".into())));
     let texts = findings(&decoded).join("\n");
     assert!(texts.contains("the closest known key is \"server\""), "{texts}");
+}
+
+/// The warning names the label that it is about.
+#[test]
+fn parents_are_where_they_are() {
+    for key in ["traefik.http.routers.r.parentrefs", "traefik.http.routers.R.ParentRefs[0]"] {
+        let decoded = decode(&[
+            ("traefik.http.routers.r.middlewares", "m"),
+            (key, "p@file"),
+            ("traefik.http.routers.r.rule", "Path(`/`)"),
+            ("traefik.http.routers.s.rule", "Path(`/s`)"),
+        ]);
+        let told =
+            decoded.configuration.findings.iter().find(|it| it.message.contains("parentRefs"));
+        match &told.unwrap().origin {
+            Origin::Label { label, .. } => assert_eq!(&**label, key),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

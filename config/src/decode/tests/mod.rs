@@ -5,6 +5,7 @@
 
 mod install;
 mod labels;
+mod lists;
 mod lookup;
 mod metrics;
 mod property;

@@ -4,3 +4,4 @@ mod flags;
 mod install;
 mod labels;
 mod rules;
+mod syntax;

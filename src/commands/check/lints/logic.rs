@@ -45,7 +45,10 @@ pub fn contradiction(all: &[Literal]) -> Option<(String, String)> {
 fn excludes(one: &Literal, other: &Literal) -> bool {
     match (one, other) {
         ((false, a), (false, b)) => match (a, b) {
-            (Matcher::Host(a), Matcher::Host(b)) => !same_host(a, b),
+            (
+                Matcher::Host(a) | Matcher::HostHeader(a),
+                Matcher::Host(b) | Matcher::HostHeader(b),
+            ) => !same_host(a, b),
             (Matcher::Method(a), Matcher::Method(b)) => a != b,
             (Matcher::Path(a), Matcher::Path(b)) => a != b,
             (Matcher::Path(path), Matcher::PathPrefix(prefix))
@@ -86,7 +89,9 @@ fn implies(a: &Matcher, b: &Matcher) -> bool {
         return true;
     }
     match (a, b) {
-        (Matcher::Host(a), Matcher::Host(b)) => same_host(a, b),
+        (Matcher::Host(a) | Matcher::HostHeader(a), Matcher::Host(b) | Matcher::HostHeader(b)) => {
+            same_host(a, b)
+        }
         (Matcher::Host(host), Matcher::HostRegexp(regex)) => {
             matches(regex, &canonical(host)) == Some(true)
         }
@@ -123,6 +128,7 @@ pub fn text(matcher: &Matcher) -> String {
     };
     match matcher {
         Matcher::Host(host) | Matcher::HostName(host) => call("Host", &[host]),
+        Matcher::HostHeader(host) => call("HostHeader", &[host]),
         Matcher::HostRegexp(regex) => call("HostRegexp", &[regex]),
         Matcher::Method(method) => call("Method", &[method]),
         Matcher::Path(path) => call("Path", &[path]),

