@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -110,26 +110,43 @@ impl Body {
     /// Lets go of an answer that nobody wants. A small rest is read elsewhere, so that its server's
     /// connection can go on; a large one costs that connection.
     pub fn discard(mut self) {
-        let Some(exchange) = self.exchange_mut() else { return };
-        let too_large = exchange.left().is_some_and(|left| left > DRAINED_BYTES as u64);
-        // A request's body that is still on its way must not be read from two sides.
-        if too_large || exchange.is_uploading() || tokio::runtime::Handle::try_current().is_err() {
+        if !self.is_worth_reading() || tokio::runtime::Handle::try_current().is_err() {
             return;
         }
         tokio::task::spawn_local(tokio::time::timeout(DRAINED_FOR, async move {
             let mut left = DRAINED_BYTES;
-            loop {
-                let frame = poll_fn(|cx| match self.exchange_mut() {
-                    Some(exchange) => exchange.poll_frame(cx),
-                    None => Poll::Ready(None),
-                });
-                let Some(Ok(frame)) = frame.await else { return };
-                match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-                    Some(rest) => left = rest,
-                    None => return,
-                }
-            }
+            poll_fn(|cx| self.poll_discarded(cx, &mut left)).await;
         }));
+    }
+
+    /// The same for somebody who asks again at once: only what has come already is read. Each of
+    /// many tries would else leave a connection behind that waits for its rest, and a server in
+    /// trouble had the more of them the sooner it fails.
+    pub fn discard_at_once(mut self) {
+        if self.is_worth_reading() {
+            let (mut cx, mut left) = (Context::from_waker(Waker::noop()), DRAINED_BYTES);
+            let _ = self.poll_discarded(&mut cx, &mut left);
+        }
+    }
+
+    fn is_worth_reading(&mut self) -> bool {
+        self.exchange_mut().is_some_and(|exchange| {
+            let too_large = exchange.left().is_some_and(|left| left > DRAINED_BYTES as u64);
+            // A request's body that is still on its way must not be read from two sides.
+            !too_large && !exchange.is_uploading()
+        })
+    }
+
+    /// Reads `left` bytes more of a server's answer at most.
+    fn poll_discarded(&mut self, cx: &mut Context<'_>, left: &mut usize) -> Poll<()> {
+        let Some(exchange) = self.exchange_mut() else { return Poll::Ready(()) };
+        while let Some(Ok(frame)) = ready!(exchange.poll_frame(cx)) {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => *left = rest,
+                None => break,
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -201,9 +218,17 @@ enum Source {
 }
 
 /// A request's body that a middleware made: read before, or changed while it passes.
+///
+/// Who puts one in the place of a client's takes it back ([`RequestBody::unmake`]) where nobody was
+/// reached: whoever tries again then has the request as it was, head and body.
 pub trait Made: fmt::Debug {
     /// The next bytes; `None`: it is over.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RequestBodyError>>>;
+
+    /// The body that it is made of, while nothing of that has been read.
+    fn untouched(&mut self) -> Option<&mut RequestBody> {
+        None
+    }
 }
 
 /// How much of an unwanted body is read, bytes.
@@ -272,6 +297,17 @@ impl RequestBody {
     /// Takes back what was handed out last and has not left.
     pub fn give_back(&mut self, data: Bytes) {
         self.front = data;
+    }
+
+    /// Puts back the body that a middleware made this one of. False: too late, or it is not made.
+    pub fn unmake(&mut self) -> bool {
+        let original = match &mut self.source {
+            Source::Made(made) if self.front.is_empty() => made.untouched().map(std::mem::take),
+            _ => None,
+        };
+        let Some(original) = original else { return false };
+        *self = original;
+        true
     }
 
     /// The next bytes; `None`: it is over.

@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use crate::body::Body;
+use crate::body::{Body, RequestBodyError};
 use crate::http1::Error;
 use crate::respond;
 
@@ -77,6 +77,15 @@ impl Failure {
                 respond::error(StatusCode::SERVICE_UNAVAILABLE, "no available server\n")
             }
             _ => respond::text(self.status()),
+        }
+    }
+}
+
+impl From<RequestBodyError> for Failure {
+    fn from(error: RequestBodyError) -> Self {
+        match error {
+            RequestBodyError::TimedOut => Self::RequestBodyTimeout,
+            RequestBodyError::Client(error) => Self::RequestBody(error),
         }
     }
 }

@@ -66,6 +66,13 @@ pub struct Worker {
 #[derive(Debug)]
 pub struct ThreadSnapshot(Arc<Snapshot>);
 
+#[cfg(test)]
+impl From<Snapshot> for ThreadSnapshot {
+    fn from(snapshot: Snapshot) -> Self {
+        Self(Arc::new(snapshot))
+    }
+}
+
 impl std::ops::Deref for ThreadSnapshot {
     type Target = Snapshot;
 

@@ -39,7 +39,7 @@ fn text_in_any_pieces() {
 }
 
 /// Base64 in parts, each with its own padding.
-fn decoded(text: &[u8]) -> Vec<u8> {
+pub fn decoded(text: &[u8]) -> Vec<u8> {
     let letter = |byte: u8| match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

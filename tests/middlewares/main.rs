@@ -1,12 +1,14 @@
 //! Middlewares as a black box: what each does to requests and answers on the wire, and what it
 //! remembers.
 
+mod again;
 mod auth;
 mod buffering;
 mod circuit_breaker;
 mod compress;
 mod content_type;
 mod errors;
+mod files;
 mod forward_auth;
 mod grpc_web;
 mod in_flight_req;

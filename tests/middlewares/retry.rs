@@ -36,7 +36,7 @@ fn stage(arguments: &[&str]) -> Stage {
         "
     dead: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}]}}}}
     three: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}, {{url: 'http://127.0.0.1:{dead}/b'}}, {{url: 'http://127.0.0.1:{dead}/c'}}]}}}}
-    mixed: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}, {{url: 'http://127.0.0.1:{dead}/b'}}, {{url: 'UPSTREAM'}}]}}}}"
+    mixed: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{dead}'}}, {{url: 'http://127.0.0.1:{dead}/b'}}, {{url: 'http://127.0.0.1:{dead}/c'}}, {{url: 'UPSTREAM'}}]}}}}"
     );
     Stage::set_over(live, middlewares, &services, arguments)
 }
@@ -153,7 +153,8 @@ fn servers_that_cannot_be_reached() {
     let begun = Instant::now();
     assert_eq!(stage.get("paused.test", &[]).status, 502);
     assert!(begun.elapsed() >= Duration::from_millis(380), "{:?}", begun.elapsed());
-    // Two of three servers are dead: each try takes the next one, with its body.
+    // Three of four servers are dead, and a request alone asks three: each try takes the next one,
+    // with its body.
     for _ in 0..6 {
         let answer = stage.connect().exchange(post("mixed.test", "hello", &[])).expect("an answer");
         assert_eq!(answer.status, 200);

@@ -47,6 +47,16 @@ impl Http2 {
         self.send(HEADERS, flags, stream, &block(fields))
     }
 
+    /// A request's head with further lines, encoded by the caller; there is no body.
+    pub fn request_with(
+        &mut self,
+        stream: u32,
+        fields: &[(&str, &str)],
+        lines: &[u8],
+    ) -> io::Result<()> {
+        self.send(HEADERS, END_HEADERS | END_STREAM, stream, &[&block(fields), lines].concat())
+    }
+
     /// The next frame that says something about a request.
     pub fn frame(&mut self) -> io::Result<Frame> {
         loop {
@@ -57,6 +67,24 @@ impl Http2 {
             if matches!(head[3], DATA | HEADERS | RST_STREAM | GOAWAY) {
                 return Ok(Frame { kind: head[3], flags: head[4], stream, payload });
             }
+        }
+    }
+
+    /// The status of the answer on this stream.
+    pub fn status(&mut self, stream: u32) -> io::Result<u16> {
+        loop {
+            let frame = self.frame()?;
+            if (frame.kind, frame.stream) != (HEADERS, stream) {
+                continue;
+            }
+            // From the static table, or a literal of its name there, by Huffman's code or not.
+            return match &*frame.payload {
+                [0x88, ..] => Ok(200),
+                [0x8d, ..] => Ok(404),
+                [0x08 | 0x48, 0x83, 0x69, 0x90, 0xff, ..] => Ok(431),
+                [0x08 | 0x48, 3, b'4', b'3', b'1', ..] => Ok(431),
+                other => Err(io::Error::other(format!("another status: {other:x?}"))),
+            };
         }
     }
 

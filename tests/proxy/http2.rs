@@ -97,6 +97,27 @@ fn the_authority_is_the_host() {
     assert_eq!(head.all("host").collect::<Vec<_>>(), ["app.test"]);
 }
 
+/// With more header lines than are kept a request ends here, and its connection goes on.
+#[test]
+fn header_lines_have_an_end() {
+    const MOST: usize = 4096;
+    let harness = Harness::start();
+    let before = harness.upstream.requests();
+    let mut client = connect(&harness);
+    let mut fields = get(&[]);
+    fields[3].1 = "nobody.test";
+    // The first such line enters the dynamic table; from there each is one byte.
+    let entered = [&b"\x40\x01x\x01y"[..], &[0xbe; MOST - 1]].concat();
+    let more = [0xbe; MOST + 1];
+    for (stream, lines, status) in [(1, &entered[..], 404), (3, &more, 431), (5, &more[..9], 404)] {
+        client.request_with(stream, &fields, lines).unwrap();
+        assert_eq!(client.status(stream).unwrap(), status, "stream {stream}");
+    }
+    assert_eq!(harness.upstream.requests(), before);
+    client.request(7, &get(&[]), true).unwrap();
+    assert_eq!(client.status(7).unwrap(), 200);
+}
+
 #[test]
 fn a_reset_stream_frees_the_server() {
     let harness = Harness::start();

@@ -34,6 +34,7 @@ pub const ALL: &[(&str, Talk)] = &[
     ("talk: HTTP/2 trailers", http2_trailers),
     ("talk: HTTP/2 no router", http2_not_found),
     ("talk: HTTP/2 cookies", http2_cookies),
+    ("talk: HTTP/2, an open breaker without a body", crate::bodiless::breakers),
     ("talk: tries of retry", crate::tries::retry),
     ("talk: tries of buffering", crate::tries::buffering),
     ("talk: tries of buffering, no body", crate::tries::without_body),

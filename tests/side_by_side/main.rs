@@ -5,6 +5,7 @@
 //! to differ, `differences.rs` says so, and `docs/compatibility.md` explains it.
 
 mod api;
+mod bodiless;
 mod cases;
 mod conversations;
 mod differences;

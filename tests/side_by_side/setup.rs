@@ -44,6 +44,7 @@ const ROUTING: &[(&str, &str)] = &[
     ("routing/v2.yml", include_str!("routing/v2.yml")),
     ("routing/rules.yml", include_str!("routing/rules.yml")),
     ("routing/bodies.yml", include_str!("routing/bodies.yml")),
+    ("routing/bodiless.yml", include_str!("routing/bodiless.yml")),
     ("routing/grpc_web.yml", include_str!("routing/grpc_web.yml")),
     ("routing/tls.yml", include_str!("routing/tls.yml")),
     ("routing/asks.yml", include_str!("routing/asks.yml")),

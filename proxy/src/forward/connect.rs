@@ -14,6 +14,7 @@ use super::stream::ServerStream;
 use crate::balance::Server;
 use crate::failure::Failure;
 use crate::listen;
+use crate::middleware::OneServer;
 use crate::pool::{Lease, Pools};
 use crate::resolve::Resolver;
 
@@ -32,13 +33,11 @@ pub const IMPATIENCE: Duration = Duration::from_secs(1);
 
 /// What happens if a connection cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chance {
-    /// The request has failed.
-    Last,
+pub struct Chance {
     /// The caller has other servers to try.
-    Others,
-    /// Somebody before the caller tries again, and decides how often: one attempt is made.
-    One,
+    pub others: bool,
+    /// Somebody before the caller tries again, and decides how often.
+    pub again: OneServer,
 }
 
 /// Connects to a server.
@@ -50,18 +49,19 @@ pub async fn connect(
 ) -> Result<Lease, Failure> {
     let mut pauses = match server.vip_tasks() {
         0 => [].iter(),
-        _ if chance == Chance::One => [].iter(),
         _ => VIP_PAUSES.iter(),
     };
     let stream = loop {
         let pause = pauses.next();
         let limit = match pause {
-            None if chance == Chance::Last => server.limits.dial,
+            None if !chance.others && !chance.again.silent => server.limits.dial,
             _ => server.limits.dial.min(IMPATIENCE),
         };
         match (dial(server, resolver, limit).await, pause) {
             (Ok(stream), _) => break stream,
-            (Err(Failure::Connect(_) | Failure::DialTimeout), Some(pause)) => {
+            (Err(failure @ (Failure::Connect(_) | Failure::DialTimeout)), Some(pause))
+                if !chance.again.wants(&failure) =>
+            {
                 tokio::time::sleep(*pause).await;
             }
             (Err(failure), _) => return Err(failure),

@@ -201,12 +201,7 @@ impl<'r> Sending<'r> {
                 wire.discard();
                 Ok(true)
             }
-            Poll::Ready(Err(UploadError::Body(RequestBodyError::TimedOut))) => {
-                Err(Failure::RequestBodyTimeout)
-            }
-            Poll::Ready(Err(UploadError::Body(RequestBodyError::Client(error)))) => {
-                Err(Failure::RequestBody(error))
-            }
+            Poll::Ready(Err(UploadError::Body(error))) => Err(error.into()),
             Poll::Pending => Ok(false),
         }
     }

@@ -11,8 +11,9 @@ pub mod headers;
 pub(crate) mod stream;
 pub mod tunnel;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::HOST;
 use http::{HeaderName, Method, request, response};
@@ -21,7 +22,7 @@ use self::connect::{Chance, connect};
 pub use self::exchange::Exchange;
 use self::exchange::{Broken, Outgoing, Sending};
 pub use self::stream::ServerStream;
-use crate::balance::Balancer;
+use crate::balance::{Balancer, Server};
 use crate::body::RequestBody;
 use crate::connection::Connection;
 use crate::failure::Failure;
@@ -46,6 +47,8 @@ pub struct Departing<'r> {
     pub tunnel: bool,
     /// Counts how often it is sent once more.
     pub retries: &'r Cell<u32>,
+    /// Told who has not answered.
+    pub failed: &'r OnceCell<Arc<Server>>,
     /// Who gets interim answers.
     pub client: Option<&'r Client>,
 }
@@ -61,16 +64,15 @@ pub async fn forward(
     balancer: &Balancer,
     departing: Departing<'_>,
 ) -> Result<(response::Parts, Exchange), Failure> {
-    let Departing { head, body, tunnel, retries, client } = departing;
-    let again = || retries.set(retries.get().saturating_add(1));
+    let Departing { head, body, tunnel, retries, failed, client } = departing;
+    let once_more = || retries.set(retries.get().saturating_add(1));
     let mut server = balancer.next().ok_or(Failure::NoServer)?;
     let replayable = body.is_ended() && is_repeatable(head);
     // Where a middleware chose `Host`, it stays whatever `passHostHeader` says.
     let client_host = (balancer.pass_host || head.extensions.get::<ForwardedHost>().is_some())
         && head.headers.get(HOST).is_some_and(|host| !host.is_empty());
-    // Where `retry` has tries left, each is one server's.
-    let one = head.extensions.get::<OneServer>().is_some();
-    let mut servers_left = if one { 1 } else { balancer.servers.len().min(MOST_SERVERS) };
+    let again = head.extensions.get::<OneServer>().copied().unwrap_or_default();
+    let mut servers_left = balancer.servers.len().min(MOST_SERVERS);
     let mut unsent_left = MOST_UNSENT;
     let mut fresh = tunnel;
     let mut tried_elsewhere = false;
@@ -86,22 +88,22 @@ pub async fn forward(
             Some(lease) => lease,
             // Boxed: most requests find a connection, and need no room for making one.
             None => {
-                let chance = match (one, others) {
-                    (true, _) => Chance::One,
-                    (false, true) => Chance::Others,
-                    (false, false) => Chance::Last,
-                };
+                let chance = Chance { others, again };
                 match Box::pin(connect(server, &worker.pools, &worker.resolver, chance)).await {
                     Ok(lease) => lease,
-                    Err(Failure::Connect(_) | Failure::DialTimeout | Failure::Resolve(_))
-                        if others =>
-                    {
-                        again();
+                    Err(
+                        failure
+                        @ (Failure::Connect(_) | Failure::DialTimeout | Failure::Resolve(_)),
+                    ) if others && !again.wants(&failure) => {
+                        once_more();
                         servers_left -= 1;
                         server = balancer.next().ok_or(Failure::NoServer)?;
                         continue;
                     }
-                    Err(failure) => return Err(failure),
+                    Err(failure) => {
+                        let _ = failed.set(Arc::clone(server));
+                        return Err(failure);
+                    }
                 }
             }
         };
@@ -117,8 +119,7 @@ pub async fn forward(
             Ok(answer) => return Ok(answer),
             Err(broken) => broken,
         };
-        let several = others || one && balancer.servers.len() > 1;
-        let elsewhere = !tried_elsewhere && (several || server.vip_tasks() > 1);
+        let elsewhere = !tried_elsewhere && (others || server.vip_tasks() > 1);
         if unsent && (reused || unsent_left > 1) {
             unsent_left -= usize::from(!reused);
         } else if silent && replayable && (reused || elsewhere) {
@@ -127,9 +128,10 @@ pub async fn forward(
                 server = balancer.next().ok_or(Failure::NoServer)?;
             }
         } else {
+            let _ = failed.set(Arc::clone(server));
             return Err(failure);
         }
-        again();
+        once_more();
         fresh = true;
     }
 }

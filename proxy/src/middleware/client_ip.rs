@@ -2,13 +2,12 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::{HeaderName, request};
+use http::request;
 use swarmgate_config::routing;
 use swarmgate_config::rule::ip_range::IpRange;
 
 use super::Context;
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use crate::forward::headers::FORWARDED_FOR;
 
 /// Stands for an entry that is no text.
 const UNREADABLE: &str = "?";

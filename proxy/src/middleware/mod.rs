@@ -19,6 +19,7 @@ mod grpc_web;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
+mod kept;
 mod location;
 mod pass_tls_client_cert;
 mod path;
@@ -50,6 +51,7 @@ use swarmgate_config::routing;
 
 use crate::balance::Server;
 use crate::body::Body;
+use crate::failure::Failure;
 use crate::serve::service::Request;
 use crate::snapshot::Route;
 use crate::tls::PeerCertificates;
@@ -105,10 +107,33 @@ pub struct ForwardedHost(pub HeaderValue);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoForwardedFor;
 
-/// Left among the request's extensions by `retry` while it has tries left: where a server cannot be
-/// connected to, it wants to hear of it instead of another server's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OneServer;
+/// Left among the request's extensions by who has tries left for servers that cannot be connected
+/// to: it wants to hear of such a one, instead of having another server asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OneServer {
+    /// Of one that refuses its connections, or whose name leads nowhere.
+    pub refusing: bool,
+    /// Of one that says nothing at all.
+    pub silent: bool,
+}
+
+impl OneServer {
+    /// Says so on a request, beside others who have.
+    fn tell(self, head: &mut request::Parts) {
+        let before = head.extensions.get::<Self>().copied().unwrap_or_default();
+        let refusing = before.refusing || self.refusing;
+        head.extensions.insert(Self { refusing, silent: before.silent || self.silent });
+    }
+
+    /// Whether somebody has tries left for this.
+    pub fn wants(self, failure: &Failure) -> bool {
+        match failure {
+            Failure::Connect(_) | Failure::Resolve(_) => self.refusing,
+            Failure::DialTimeout => self.silent,
+            _ => false,
+        }
+    }
+}
 
 /// To be left among the request's extensions where the entry point changed the query (`;`): the
 /// query as sent. Redirects show it as long as no middleware has changed the path, as Traefik's do.

@@ -6,7 +6,10 @@ pub(super) struct StatusRanges(Vec<(i64, i64)>);
 
 impl StatusRanges {
     /// Reads them; the error names the one that is none. `option`: what they are written in.
-    pub(super) fn build(option: &str, written: &[String]) -> Result<Self, String> {
+    pub(super) fn build<'w>(
+        option: &str,
+        written: impl IntoIterator<Item = &'w String>,
+    ) -> Result<Self, String> {
         let read = |text: &String| {
             let (from, to) = text.split_once('-').unwrap_or((text, text));
             match (from.parse(), to.parse()) {
@@ -17,7 +20,7 @@ impl StatusRanges {
                 )),
             }
         };
-        written.iter().map(read).collect::<Result<_, _>>().map(Self)
+        written.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,6 +54,8 @@ mod tests {
             (&["500-599"], 499, false),
             (&["404", "500-502"], 501, true),
             (&["502-500"], 501, false),
+            // As in Traefik: there is no such status, and it does no harm.
+            (&["70000", "500-70000"], 500, true),
         ];
         for (written, status, expected) in table {
             let status = http::StatusCode::from_u16(*status).unwrap();
@@ -60,7 +65,9 @@ mod tests {
 
     #[test]
     fn refused() {
-        for text in ["", "x", "404,500", "500-", "-500", "4xx", "500-5xx", " 404"] {
+        for text in
+            ["", "x", "404,500", "500-", "-500", "4xx", "500-5xx", " 404", "404 ", "-", "1-2-3"]
+        {
             let error = build(&[text]).unwrap_err();
             assert!(error.starts_with(&format!("status: {text:?} is no status")), "{error}");
         }

@@ -3,21 +3,76 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use swarmgate_config::check::check;
 use swarmgate_config::finding::Origin;
-use swarmgate_config::install::Install;
+use swarmgate_config::install::{EntryPoint, Install};
 use swarmgate_config::routing::{Configuration, Router, ServersTransport, Service, Written};
 use swarmgate_config::rule::Syntax;
 use swarmgate_config::rule::go_regex::quote;
 
-use super::Request;
 use super::tests::{Sent, any_request, any_rule, table_of};
 use crate::canonical;
+use crate::connection::Registry;
+use crate::serve::way::{Way, find};
+use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Target};
+use crate::worker::ThreadSnapshot;
+
+/// What the middlewares of a router do to a request before the routers below see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    Add,
+    Strip,
+    Header,
+    Host,
+}
+
+impl Change {
+    const ALL: [Self; 5] = [Self::Nothing, Self::Add, Self::Strip, Self::Header, Self::Host];
+
+    /// The middleware that does so.
+    fn middleware(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Nothing => None,
+            Self::Add => Some(("add", r#"{"addPrefix":{"prefix":"/b"}}"#)),
+            Self::Strip => Some(("strip", r#"{"stripPrefix":{"prefixes":["/a"]}}"#)),
+            Self::Header => Some(("header", r#"{"headers":{"customRequestHeaders":{"X":"w"}}}"#)),
+            Self::Host => Some(("host", r#"{"headers":{"customRequestHeaders":{"Host":"c.b"}}}"#)),
+        }
+    }
+
+    /// The request as it is then. `None`: that is not said in a line, and shown elsewhere.
+    fn of(self, sent: &Sent) -> Option<Sent> {
+        let mut sent = sent.clone();
+        let (path, query) = match sent.target.split_once('?') {
+            Some((path, query)) => (path, format!("?{query}")),
+            None => (&*sent.target, String::new()),
+        };
+        let path = canonical::path(path, true).unwrap_or_else(|| path.to_owned());
+        match self {
+            Self::Nothing => {}
+            Self::Add => sent.target = format!("/b{path}{query}"),
+            Self::Strip if path.chars().any(|c| !matches!(c, '/' | 'a' | 'b')) => return None,
+            Self::Strip => {
+                let rest = path.strip_prefix("/a").unwrap_or(&path);
+                let rest = rest.strip_prefix('/').unwrap_or(rest);
+                sent.target = format!("/{rest}{query}");
+            }
+            Self::Header => sent.headers = vec![("x".into(), b"w".to_vec())],
+            // Rules look at the host that was asked for.
+            Self::Host => {}
+        }
+        Some(sent)
+    }
+}
 
 /// A router to be, and those below it.
 #[derive(Clone, Debug)]
@@ -30,6 +85,7 @@ struct Raw {
     v2: bool,
     priority: Option<i64>,
     random: String,
+    change: Change,
     below: Vec<Raw>,
 }
 
@@ -39,6 +95,9 @@ struct Spec {
     rule: String,
     syntax: Syntax,
     priority: Option<i64>,
+    /// All its matchers hold where it holds.
+    plain: bool,
+    change: Change,
     below: Vec<Spec>,
 }
 
@@ -51,15 +110,18 @@ fn any_raw(below: impl Strategy<Value = Vec<Raw>>) -> impl Strategy<Value = Raw>
         any::<bool>(),
         priority,
         any_rule(),
+        // Half of them change something.
+        prop_oneof![Just(Change::Nothing), prop::sample::select(Change::ALL.to_vec())],
         below,
     )
-        .prop_map(|(at, picks, twist, v2, priority, random, below)| Raw {
+        .prop_map(|(at, picks, twist, v2, priority, random, change, below)| Raw {
             at,
             picks,
             twist,
             v2,
             priority,
             random,
+            change,
             below,
         })
 }
@@ -131,9 +193,14 @@ fn spec(raw: &Raw, name: String, requests: &[Sent]) -> Spec {
         2 => format!("({rule}) || Path(`/nowhere`)"),
         _ => rule,
     };
+    let change = if raw.below.is_empty() { Change::Nothing } else { raw.change };
+    // Those below are aimed at the requests as they then are.
+    let changed = |sent: &Sent| change.of(sent).unwrap_or_else(|| sent.clone());
+    let changed: Vec<Sent> = requests.iter().map(changed).collect();
     let below = raw.below.iter().enumerate();
-    let below = below.map(|(number, raw)| spec(raw, format!("{name}-{number:02}"), requests));
-    Spec { below: below.collect(), name, rule, syntax, priority: raw.priority }
+    let below = below.map(|(number, raw)| spec(raw, format!("{name}-{number:02}"), &changed));
+    let below = below.collect();
+    Spec { below, name, rule, syntax, priority: raw.priority, plain: raw.twist > 2, change }
 }
 
 fn write(specs: &[Spec], parent: Option<&str>, into: &mut Configuration) {
@@ -144,6 +211,12 @@ fn write(specs: &[Spec], parent: Option<&str>, into: &mut Configuration) {
             rule_syntax: (spec.syntax == Syntax::V2).then(|| "v2".into()),
             priority: spec.priority,
             service: spec.below.is_empty().then(|| "s".into()),
+            middlewares: spec
+                .change
+                .middleware()
+                .map(|(name, _)| name.into())
+                .into_iter()
+                .collect(),
             parent_refs: parent.map(str::to_owned).into_iter().collect(),
             ..Router::default()
         };
@@ -158,37 +231,64 @@ fn built(specs: &[Spec]) -> Snapshot {
     let service = Service { load_balancer: Some(Default::default()), ..Service::default() };
     let object = Written { value: Arc::new(service), origin: Origin::Internal };
     written.services.insert("s".into(), object);
+    for (name, options) in Change::ALL.into_iter().filter_map(Change::middleware) {
+        let value = Arc::new(serde_json::from_str(options).unwrap());
+        let object = Written { value, origin: Origin::Internal };
+        written.middlewares.insert(name.into(), object);
+    }
     write(specs, None, &mut written);
     let checked = check(&Install::default(), &[(Arc::from("file"), Arc::new(written))].into());
     Snapshot::build(checked, &ServersTransport::default(), &["http"], None)
 }
 
-/// The routers that take the request, from the top down.
-fn taken(snapshot: &Snapshot, request: &Request<'_>) -> Vec<String> {
+/// The routers that take the request, from the top down, on the way that requests go.
+fn taken(snapshot: &Rc<ThreadSnapshot>, settings: &Arc<Settings>, sent: &Sent) -> Vec<String> {
+    let peer = SocketAddr::new(sent.ip, 1);
+    let connection = Rc::<Registry>::default().open(peer, Arc::clone(settings), Rc::default());
+    let (path, query) = sent.target.split_once('?').unwrap_or((&sent.target, ""));
+    let path = canonical::path(path, true).unwrap_or_else(|| path.to_owned());
+    let mut request = http::Request::builder()
+        .method(&*sent.method)
+        .uri(format!("{}?{query}", path.replace('é', "%C3%A9")));
+    for (name, value) in &sent.headers {
+        request = request.header(name, &**value);
+    }
+    let (mut head, ()) = request.body(()).unwrap().into_parts();
+    let hosts = (&*canonical::host(&sent.host), &*sent.host);
+    let found = find(snapshot, 0, &connection, &head, hosts);
+    let host = HeaderValue::from_str(&sent.host).unwrap();
+    let mut found = found.map(|number| Way::new(Rc::clone(snapshot), number, None, host));
     let mut names = Vec::new();
-    let mut found = snapshot.entry_points[0].plain.find(request);
-    while let Some(route) = found.and_then(|number| snapshot.routes.get(number)) {
+    while let Some(way) = found {
+        let route = way.route().unwrap();
         names.push(route.name.trim_end_matches("@file").to_owned());
+        let (_, answer) = way.pass(&connection, &mut head, 0);
+        assert!(answer.is_none(), "{sent:?}: {answer:?}");
         found = match &route.target {
-            Target::Children(children) => children.find(request),
+            Target::Children(children) => way.below(children, &connection, &head),
             _ => None,
         };
     }
     names
 }
 
-/// The same, one rule after the other.
-fn scanned<'s>(specs: &'s [Spec], request: &Request<'_>) -> Vec<&'s Spec> {
+/// The same, one rule after the other. `None`: what a middleware does is not said here.
+fn scanned<'s>(specs: &'s [Spec], sent: &Sent) -> Option<Vec<&'s Spec>> {
     let mut order: Vec<&Spec> = specs.iter().collect();
     order.sort_by_key(|spec| {
         let length = i64::try_from(spec.rule.len()).unwrap();
         (-spec.priority.filter(|it| *it != 0).unwrap_or(length), spec.name.clone())
     });
-    let holds = |spec: &Spec| table_of([(&*spec.rule, spec.syntax)]).scan(request).is_some();
-    let Some(first) = order.into_iter().find(|spec| holds(spec)) else { return Vec::new() };
+    let holds = |spec: &Spec| {
+        let table = table_of([(&*spec.rule, spec.syntax)]);
+        sent.with(|request| table.scan(request).is_some())
+    };
+    let Some(first) = order.into_iter().find(|spec| holds(spec)) else { return Some(Vec::new()) };
     let mut found = vec![first];
-    found.extend(scanned(&first.below, request));
-    found
+    if !first.below.is_empty() {
+        found.extend(scanned(&first.below, &first.change.of(sent)?)?);
+    }
+    Some(found)
 }
 
 /// All matchers of both syntaxes.
@@ -215,6 +315,9 @@ const MATCHERS: [&str; 17] = [
 #[test]
 fn the_index_equals_the_scan_where_requests_hit() {
     let (asked, hit, layered) = (Cell::new(0_u32), Cell::new(0_u32), Cell::new(0_u32));
+    let changed: RefCell<Vec<u32>> = RefCell::new(vec![0; Change::ALL.len()]);
+    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    let settings = Arc::new(Settings::new("http", address, &EntryPoint::default()).unwrap());
     let won: RefCell<BTreeMap<&str, u32>> = RefCell::default();
     let mut runner =
         TestRunner::new(Config { source_file: Some(file!()), ..Config::with_cases(600) });
@@ -229,23 +332,26 @@ fn the_index_equals_the_scan_where_requests_hit() {
         for router in snapshot.checked.routers.values() {
             prop_assert!(router.errors.is_empty(), "{:?}", router);
         }
+        let snapshot = Rc::new(ThreadSnapshot::from(snapshot));
         for sent in &requests {
-            sent.with(|request| {
-                let expected = scanned(&specs, request);
-                let names: Vec<&str> = expected.iter().map(|spec| &*spec.name).collect();
-                prop_assert_eq!(taken(&snapshot, request), names, "{:?}", sent);
-                asked.set(asked.get() + 1);
-                if expected.last().is_some_and(|last| last.below.is_empty()) {
-                    hit.set(hit.get() + 1);
-                    layered.set(layered.get() + u32::from(expected.len() > 1));
+            let Some(expected) = scanned(&specs, sent) else { continue };
+            let names: Vec<&str> = expected.iter().map(|spec| &*spec.name).collect();
+            prop_assert_eq!(taken(&snapshot, &settings, sent), names, "{:?}", sent);
+            asked.set(asked.get() + 1);
+            if expected.last().is_some_and(|last| last.below.is_empty()) {
+                hit.set(hit.get() + 1);
+                layered.set(layered.get() + u32::from(expected.len() > 1));
+                for spec in &expected {
+                    changed.borrow_mut()[spec.change as usize] += 1;
                 }
-                for spec in expected {
-                    for matcher in MATCHERS.iter().filter(|it| spec.rule.contains(**it)) {
+            }
+            for spec in expected.into_iter().filter(|spec| spec.plain) {
+                for part in spec.rule.split(" && ") {
+                    for matcher in MATCHERS.iter().filter(|it| part.starts_with(**it)) {
                         *won.borrow_mut().entry(matcher).or_default() += 1;
                     }
                 }
-                Ok(())
-            })?;
+            }
         }
         Ok(())
     });
@@ -253,9 +359,13 @@ fn the_index_equals_the_scan_where_requests_hit() {
         panic!("{error}");
     }
     let (asked, hit, layered) = (asked.get(), hit.get(), layered.get());
-    println!("{hit} of {asked} requests hit, {layered} of them below another router");
+    let changed = changed.into_inner();
+    println!("{hit} of {asked} requests hit, {layered} of them below another router: {changed:?}");
     assert!(hit * 10 > asked * 7, "only {hit} of {asked} requests hit");
     assert!(layered * 20 > asked, "only {layered} of {asked} requests hit below another router");
+    for (change, times) in Change::ALL.iter().zip(&changed) {
+        assert!(*times >= 20, "only {times} requests hit behind {change:?}");
+    }
     let won = won.borrow();
     for matcher in MATCHERS {
         let count = won.get(matcher).copied().unwrap_or_default();

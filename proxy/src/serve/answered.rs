@@ -21,8 +21,16 @@ pub struct Answered {
     /// What middlewares keep until the answer is over.
     pub held: Vec<Box<dyn Held>>,
     /// It is our own word for a server that could not be reached: nothing of the request was
-    /// written to any, and its body is whole.
+    /// written to any, and its body is as whoever stands here passed it on. A middleware that changes
+    /// bodies and cannot take that back any more says `false`.
     pub unreached: bool,
+}
+
+impl Answered {
+    /// Throws it away for another try, with everything that was held for it.
+    pub fn discard(self) {
+        self.response.into_body().discard_at_once();
+    }
 }
 
 impl From<Response<Body>> for Answered {

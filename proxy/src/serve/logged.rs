@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, request};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, request};
 
 use super::exchange::OnEnd;
 use crate::balance::Server;
 use crate::connection::Connection;
+use crate::forward::headers::FORWARDED_FOR;
 use crate::observe::access_log::{AccessLog, Record, Tls};
 use crate::observe::metrics::Measured;
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request that may be logged.
 pub struct Logged {
@@ -57,7 +56,26 @@ impl Drop for Watched {
     }
 }
 
+impl Watched {
+    /// The router that has it now: whoever sends it from here again comes back to that.
+    pub fn place(&self) -> Option<Routed> {
+        self.logged.as_ref()?.router.clone()
+    }
+
+    /// It is sent from there once more. What it met behind is thrown away.
+    pub fn again(&mut self, place: &Option<Routed>) {
+        if let Some(measured) = &mut self.measured {
+            measured.retried(1);
+        }
+        if let Some(logged) = &mut self.logged {
+            logged.router.clone_from(place);
+            (logged.server, logged.origin) = (None, None);
+        }
+    }
+}
+
 /// The router that took the request.
+#[derive(Clone)]
 pub struct Routed {
     /// Qualified name; of layered routers all, from the top down.
     pub router: Arc<str>,
@@ -133,6 +151,11 @@ impl Logged {
             duration: self.begun.elapsed(),
             headers: self.log.keeps_headers().then(|| headers.clone()),
         });
+    }
+
+    /// A server has not answered.
+    pub fn failed(&mut self, server: Arc<Server>) {
+        self.server = Some(server);
     }
 
     /// The answer's head is on its way; the line is written when its body has ended.

@@ -1,10 +1,10 @@
 //! A request at its service, and the service's answer made ours.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode, Version, request, response};
+use http::{HeaderValue, Response, StatusCode, Version, request, response};
 
 use super::answered::Answered;
 use super::layer;
@@ -16,16 +16,15 @@ use crate::balance::Balancer;
 use crate::body::{Body, RequestBody};
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::forward::headers::{self, FORWARDED_FOR};
 use crate::forward::tunnel::Tunnel;
-use crate::forward::{self, Departing, Exchange, headers};
+use crate::forward::{self, Departing, Exchange};
 use crate::http1::Client;
 use crate::middleware::{Context, NoForwardedFor};
 use crate::present::Present;
 use crate::respond;
 use crate::snapshot::Target;
 use crate::worker::Worker;
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What a client is told to wait when a Swarm service has no running task, seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -72,10 +71,21 @@ pub async fn serve(request: &mut Request<'_>, target: Option<&Target>) -> Answer
             }
             let (bound, retries) = (depart(connection, way, head, body), Cell::new(0));
             let tunnel = way.upgrade.is_some();
-            let departing = Departing { head, body, tunnel, retries: &retries, client: *client };
+            let failed = OnceCell::new();
+            let departing = Departing {
+                head,
+                body,
+                tunnel,
+                retries: &retries,
+                failed: &failed,
+                client: *client,
+            };
             let forwarded = forward::forward(worker, connection, balancer, departing).await;
             if let Some(measured) = &mut watched.measured {
                 measured.retried(retries.get());
+            }
+            if let (Some(logged), Some(server)) = (&mut watched.logged, failed.into_inner()) {
+                logged.failed(server);
             }
             arrive(connection, way, forwarded, bound, watched)
         }

@@ -17,7 +17,7 @@ use swarmgate_config::routing;
 
 use self::retries::{LOOKED_AT, Retries};
 use self::store::{Refused, Store, Stored};
-use super::retry::announced;
+use super::kept::announced;
 use super::{Answering, Around, Context, Rest};
 use crate::body::{Body, RequestBody, RequestBodyError};
 use crate::failure::Failure;
@@ -105,10 +105,14 @@ impl Buffering {
         let original = self.retries.as_ref().map(|_| request.head.clone());
         // Nothing is said before everything is known.
         let client = request.client.take();
+        let place = request.watched.place();
         let mut tries = 1;
         let answered = loop {
             *request.body = bodies::request(&stored);
             let method = request.head.method.clone();
+            if let Some(retries) = &self.retries {
+                retries.left(tries, &method).tell(request.head);
+            }
             let answered = match self.keep(rest.run(request).await, &method).await {
                 Ok(answered) => answered,
                 Err(refusal) => break refusal.into(),
@@ -123,9 +127,7 @@ impl Buffering {
             }
             tries += 1;
             request.head.clone_from(original);
-            if let Some(measured) = &mut request.watched.measured {
-                measured.retried(1);
-            }
+            request.watched.again(&place);
             tracing::debug!("New attempt {tries} for request: {}", request.head.uri);
         };
         request.client = client;

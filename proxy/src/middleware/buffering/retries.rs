@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode};
 
+use crate::middleware::OneServer;
 use crate::middleware::expression::{Expression, Function, Kind, Value};
 
 /// So many tries are looked at; the one behind them is the last.
@@ -65,6 +66,14 @@ impl Retries {
                 Asked::Method => Value::Text(method.as_str()),
             })
     }
+
+    /// The servers for which there is another try behind this many.
+    pub(super) fn left(&self, tries: i64, method: &Method) -> OneServer {
+        OneServer {
+            refusing: self.want(tries, method, StatusCode::BAD_GATEWAY),
+            silent: self.want(tries, method, StatusCode::GATEWAY_TIMEOUT),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +100,24 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let tries = (1..).find(|tries| !retries.want(*tries, &method, status)).unwrap();
             assert_eq!(tries, expected, "{written} {method} {status}");
+        }
+    }
+
+    #[test]
+    fn servers() {
+        // Expression, tries, whether another follows one that refuses, and one that is silent.
+        for (written, tries, refusing, silent) in [
+            ("IsNetworkError()", 1, true, true),
+            ("IsNetworkError()", 10, true, true),
+            ("IsNetworkError()", 11, false, false),
+            ("IsNetworkError() && Attempts() < 2", 2, false, false),
+            ("ResponseCode() == 502", 1, true, false),
+            ("ResponseCode() == 504", 1, false, true),
+            ("ResponseCode() == 503", 1, false, false),
+        ] {
+            let retries = Retries::build(written).unwrap().unwrap();
+            let left = retries.left(tries, &Method::GET);
+            assert_eq!((left.refusing, left.silent), (refusing, silent), "{written} {tries}");
         }
     }
 

@@ -4,7 +4,6 @@
 //! else; its client sees it under the status of the error.
 
 mod page;
-mod ranges;
 
 use std::sync::Arc;
 
@@ -13,22 +12,20 @@ use http::{Method, StatusCode, Uri, request};
 use swarmgate_config::routing;
 
 use self::page::Page;
-use self::ranges::Ranges;
+use super::status_ranges::StatusRanges;
 use super::{Answering, Around, Context, Directory, Rest, host};
 use crate::body::RequestBody;
-use crate::forward::headers;
+use crate::forward::headers::{self, FORWARDED_FOR};
 use crate::respond;
 use crate::serve::answered::Answered;
 use crate::serve::service::Request;
 use crate::snapshot::Route;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
 /// A built `errors` (Traefik: Errors).
 #[derive(Debug)]
 pub struct Errors {
-    caught: Ranges,
-    rewrites: Box<[(Ranges, StatusCode)]>,
+    caught: StatusRanges,
+    rewrites: Box<[(StatusRanges, StatusCode)]>,
     pages: Arc<Route>,
     page: Page,
     /// The request's headers that the service sees; empty: all.
@@ -41,7 +38,7 @@ impl Errors {
         directory: &mut dyn Directory,
     ) -> Result<Self, String> {
         let rewrites = written.status_rewrites.iter().map(|(from, to)| {
-            let from = Ranges::parse("statusRewrites", [from])?;
+            let from = StatusRanges::build("statusRewrites", [from])?;
             let code = u16::try_from(*to).ok().filter(|code| *code >= 200);
             match code.and_then(|code| StatusCode::from_u16(code).ok()) {
                 Some(code) => Ok((from, code)),
@@ -54,7 +51,7 @@ impl Errors {
             })
         });
         Ok(Self {
-            caught: Ranges::parse("status", &written.status)?,
+            caught: StatusRanges::build("status", &written.status)?,
             rewrites: rewrites.collect::<Result<_, String>>()?,
             pages: directory.service(&written.service)?,
             page: Page::build(&written.query)?,

@@ -1,16 +1,14 @@
-//! Bodies that have to be known whole: the request's, which is sent twice, and the server's.
+//! The server's answer that has to be known whole.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_LENGTH;
+use bytes::Bytes;
 use http_body::Body as _;
 
-use crate::body::{Body, RequestBody, RequestBodyError};
-use crate::failure::Failure;
+use crate::body::Body;
 use crate::http1::Error;
-use crate::serve::service::Request;
+use crate::middleware::kept::Whole;
 
 /// How long a body may be, bytes.
 #[derive(Clone, Copy, Debug)]
@@ -25,47 +23,6 @@ impl Limit {
     fn allows(self, length: usize) -> bool {
         length as u64 <= self.0
     }
-}
-
-/// What became of a request's body.
-#[derive(Debug)]
-pub(super) enum Kept {
-    /// There is none.
-    Nothing,
-    /// All of it; the request has it, too.
-    Whole(Bytes),
-    /// It is longer than allowed, and not all has been read.
-    TooLarge,
-    /// It did not arrive whole.
-    Broken(Failure),
-}
-
-/// Reads a request's body, and gives it back to the request.
-pub(super) async fn keep(request: &mut Request<'_>, limit: Limit) -> Kept {
-    if request.body.is_ended() {
-        return Kept::Nothing;
-    }
-    let announced = request.head.headers.get(CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| !limit.allows(length)) {
-        return Kept::TooLarge;
-    }
-    let mut whole = Whole::default();
-    while let Some(data) = poll_fn(|cx| request.body.poll_data(cx)).await {
-        match data {
-            Ok(data) if !limit.allows(whole.length().saturating_add(data.len())) => {
-                return Kept::TooLarge;
-            }
-            Ok(data) => whole.push(data),
-            Err(RequestBodyError::TimedOut) => return Kept::Broken(Failure::RequestBodyTimeout),
-            Err(RequestBodyError::Client(error)) => {
-                return Kept::Broken(Failure::RequestBody(error));
-            }
-        }
-    }
-    let bytes = whole.finish();
-    *request.body = RequestBody::read(bytes.clone());
-    Kept::Whole(bytes)
 }
 
 /// Reads an answer's body to its end; what is not `wanted` is not kept. `None`: it is too long.
@@ -92,48 +49,9 @@ pub(super) async fn read(
     Ok(Some(whole.finish()))
 }
 
-/// Pieces put together; a lone one is taken as it is.
-#[derive(Debug, Default)]
-struct Whole {
-    first: Bytes,
-    joined: BytesMut,
-}
-
-impl Whole {
-    fn length(&self) -> usize {
-        self.first.len().saturating_add(self.joined.len())
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if self.length() == 0 {
-            self.first = data;
-            return;
-        }
-        let first = std::mem::take(&mut self.first);
-        self.joined.extend_from_slice(&first);
-        self.joined.extend_from_slice(&data);
-    }
-
-    fn finish(self) -> Bytes {
-        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pieces() {
-        for pieces in [&[][..], &["", "a"], &["abc"], &["a", "", "b", "cd"]] {
-            let mut whole = Whole::default();
-            for piece in pieces {
-                whole.push(Bytes::from_static(piece.as_bytes()));
-            }
-            assert_eq!(whole.length(), pieces.concat().len());
-            assert_eq!(whole.finish(), pieces.concat(), "{pieces:?}");
-        }
-    }
 
     #[test]
     fn limits() {

@@ -10,7 +10,7 @@ mod kept;
 mod question;
 mod word;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,9 +23,10 @@ use tokio::time::timeout;
 use self::address::Address;
 use self::cookies::Cookies;
 use self::denial::Denial;
-use self::kept::{Kept, Limit};
+use self::kept::Limit;
 use self::question::Question;
 use self::word::Word;
+use super::kept::{Kept, keep};
 use super::{Answering, Around, Context, Directory, Rest};
 use crate::balance::Balancer;
 use crate::body::{Body, RequestBody};
@@ -109,7 +110,7 @@ impl ForwardAuth {
 
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let body = match self.body {
-            Some(limit) => match kept::keep(request, limit).await {
+            Some(limit) => match keep(request, limit.0).await {
                 Kept::Nothing => None,
                 Kept::Whole(bytes) => Some(bytes),
                 Kept::TooLarge => return respond::bare(StatusCode::UNAUTHORIZED).into(),
@@ -165,6 +166,7 @@ impl ForwardAuth {
             body: &mut body,
             tunnel: false,
             retries: &retries,
+            failed: &OnceCell::new(),
             client: None,
         };
         let (worker, connection) = (request.worker, request.connection);

@@ -8,10 +8,9 @@ use swarmgate_config::routing;
 use super::address::Address;
 use super::header_names;
 use crate::connection::Connection;
-use crate::forward::headers;
+use crate::forward::headers::{self, FORWARDED_FOR};
 use crate::middleware::Context;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");

@@ -87,8 +87,9 @@ impl GrpcWeb {
     }
 }
 
-/// Makes a request one of gRPC. How long its body is, nobody knows any more.
-fn enter(request: &mut Request<'_>, form: Form) {
+/// Makes a request one of gRPC. How long its body is, nobody knows any more. True: the body is made
+/// of the client's.
+fn enter(request: &mut Request<'_>, form: Form) -> bool {
     let headers = &mut request.head.headers;
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let changed = media_type.map(|it| it.replacen(form.media_type(), GRPC, 1));
@@ -96,10 +97,12 @@ fn enter(request: &mut Request<'_>, form: Form) {
         headers.insert(CONTENT_TYPE, changed);
     }
     headers.remove(CONTENT_LENGTH);
-    if form == Form::Text && !request.body.is_ended() {
+    let decodes = form == Form::Text && !request.body.is_ended();
+    if decodes {
         let body = std::mem::take(request.body);
         *request.body = RequestBody::made(Box::new(Decoded::new(body)));
     }
+    decodes
 }
 
 impl Around for GrpcWeb {
@@ -113,10 +116,13 @@ impl Around for GrpcWeb {
         };
         let origin = request.head.headers.get(ORIGIN).cloned();
         let method = request.head.method.clone();
-        enter(request, form);
-        let answering = rest.run(request);
+        let decodes = enter(request, form);
         Box::pin(async move {
-            let mut answered = answering.await;
+            let mut answered = rest.run(request).await;
+            if decodes && answered.unreached {
+                // Who tries again has it decoded again.
+                answered.unreached = request.body.unmake();
+            }
             let allowed = self.origins.allows(origin.as_ref(), &method).then_some(origin).flatten();
             answered.response = answer::translate(answered.response, form, allowed);
             answered

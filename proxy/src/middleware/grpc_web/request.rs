@@ -12,6 +12,7 @@ use crate::http1::Error;
 pub(super) struct Decoded {
     body: RequestBody,
     quantum: Quantum,
+    begun: bool,
 }
 
 /// Four letters are three bytes; these are the letters that have come so far.
@@ -75,7 +76,7 @@ impl Quantum {
 
 impl Decoded {
     pub(super) fn new(body: RequestBody) -> Self {
-        Self { body, quantum: Quantum::default() }
+        Self { body, quantum: Quantum::default(), begun: false }
     }
 }
 
@@ -86,7 +87,9 @@ fn malformed() -> RequestBodyError {
 impl Made for Decoded {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RequestBodyError>>> {
         loop {
-            return Poll::Ready(match ready!(self.body.poll_data(cx)) {
+            let letters = ready!(self.body.poll_data(cx));
+            self.begun = true;
+            return Poll::Ready(match letters {
                 Some(Ok(letters)) => {
                     let mut decoded = Vec::with_capacity(letters.len() / 4 * 3 + 3);
                     match self.quantum.decode(&letters, &mut decoded) {
@@ -102,5 +105,9 @@ impl Made for Decoded {
                 end => end,
             });
         }
+    }
+
+    fn untouched(&mut self) -> Option<&mut RequestBody> {
+        (!self.begun).then_some(&mut self.body)
     }
 }

@@ -10,10 +10,9 @@ use http::request;
 use swarmgate_config::routing;
 
 use super::value;
+use crate::forward::headers::FORWARDED_FOR;
 use crate::middleware::aliases::remove_aliases;
 use crate::middleware::{ForwardedHost, NoForwardedFor};
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// `customRequestHeaders` and `customResponseHeaders`.
 #[derive(Debug, Default)]
@@ -78,7 +77,7 @@ impl Custom {
             if self.no_forwarded_for {
                 head.extensions.insert(NoForwardedFor);
             } else if head.extensions.get::<NoForwardedFor>().is_some()
-                && self.request.set.iter().any(|(name, _)| *name == X_FORWARDED_FOR)
+                && self.request.set.iter().any(|(name, _)| *name == FORWARDED_FOR)
             {
                 head.extensions.remove::<NoForwardedFor>();
             }

@@ -7,21 +7,16 @@
 
 mod pauses;
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Method, StatusCode, request};
-use http_body::Body as _;
 use swarmgate_config::routing;
 
 use self::pauses::Pauses;
+use super::kept::{Kept, keep};
 use super::status_ranges::StatusRanges;
 use super::{Answering, Around, Context, OneServer, Rest};
-use crate::body::{Body, RequestBody, RequestBodyError};
+use crate::body::RequestBody;
 use crate::forward::connect::IMPATIENCE;
 use crate::respond;
 use crate::serve::answered::Answered;
@@ -30,10 +25,6 @@ use crate::serve::settle::closing;
 
 /// `maxRequestBodyBytes` where nothing is said.
 const KEPT: u64 = 2 * 1024 * 1024;
-
-/// So much of an answer that is thrown away is read, if it has come already: its connection can be
-/// used again. Bytes.
-const READ: usize = 64 * 1024;
 
 /// A built `retry` (Traefik: Retry).
 #[derive(Debug)]
@@ -46,14 +37,6 @@ pub struct Retry {
     kept: Option<u64>,
     unreached: bool,
     any_method: bool,
-}
-
-/// What became of a body that was to be kept.
-#[derive(Debug)]
-enum Kept {
-    Whole(Bytes),
-    /// It is given back as it came.
-    TooLarge,
 }
 
 impl Retry {
@@ -102,37 +85,41 @@ impl Retry {
         self.unreached && answered.unreached || by_status && self.statuses.contain(status)
     }
 
-    /// Whether there will be another try after this one, if it reaches nobody: then it need not have
-    /// the patience, and the further servers, of a last one.
-    fn comes_again(&self, by_status: bool, elapsed: Duration) -> bool {
-        let of_nobody = [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT];
-        let wanted =
-            self.unreached || by_status && of_nobody.iter().all(|it| self.statuses.contain(*it));
-        wanted && self.timeout.is_none_or(|timeout| elapsed + IMPATIENCE < timeout)
+    /// The servers for which there will be another try after this one.
+    fn left(&self, by_status: bool, elapsed: Duration) -> OneServer {
+        let wanted = |status| self.unreached || by_status && self.statuses.contain(status);
+        let in_time =
+            |more| self.timeout.is_none_or(|timeout| elapsed.saturating_add(more) < timeout);
+        OneServer {
+            refusing: wanted(StatusCode::BAD_GATEWAY) && in_time(Duration::ZERO),
+            // Where the time is over then, this try is the last, and needs the patience of one.
+            silent: wanted(StatusCode::GATEWAY_TIMEOUT) && in_time(IMPATIENCE),
+        }
     }
 
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let begun = Instant::now();
         let mut by_status = self.by_status(&request.head.method);
         let mut body = None;
-        if by_status && !request.body.is_ended() {
-            match keep(request.body, request.head, self.kept).await {
-                Ok(Kept::Whole(bytes)) => body = Some(bytes),
-                Ok(Kept::TooLarge) => by_status = false,
-                Err(_) => {
+        if by_status {
+            match keep(request, self.kept.unwrap_or(u64::MAX)).await {
+                Kept::Nothing => {}
+                Kept::Whole(bytes) => body = Some(bytes),
+                Kept::TooLarge => by_status = false,
+                Kept::Broken(failure) => {
+                    request.way.tell(&failure);
                     let status = StatusCode::INTERNAL_SERVER_ERROR;
                     return closing(respond::error(status, "Internal Server Error\n")).into();
                 }
             }
         }
         let (client, original) = (request.client, request.head.clone());
+        let place = request.watched.place();
         for tries in 1..self.attempts {
             if let Some(body) = &body {
                 *request.body = RequestBody::read(body.clone());
             }
-            if self.comes_again(by_status, begun.elapsed()) {
-                request.head.extensions.insert(OneServer);
-            }
+            self.left(by_status, begun.elapsed()).tell(request.head);
             // Interim answers of a try that fails would be told as if they were the answer's.
             request.client = None;
             let answered = rest.run(request).await;
@@ -140,11 +127,9 @@ impl Retry {
             if !self.wants(&answered, by_status, begun.elapsed()) {
                 return answered;
             }
-            discard(answered).await;
+            answered.discard();
             request.head.clone_from(&original);
-            if let Some(measured) = &mut request.watched.measured {
-                measured.retried(1);
-            }
+            request.watched.again(&place);
             let pause = self.pauses.next(tries);
             // Answers that are there at once must not keep others on this thread waiting.
             match pause.is_zero() {
@@ -178,58 +163,6 @@ impl Around for Retry {
         };
         vec![format!("tries up to {} times, while {when}", self.attempts)]
     }
-}
-
-/// Reads a body of at most so many bytes.
-async fn keep(
-    body: &mut RequestBody,
-    head: &request::Parts,
-    most: Option<u64>,
-) -> Result<Kept, RequestBodyError> {
-    let most = most.unwrap_or(u64::MAX);
-    if announced(head).is_some_and(|length| length > most) {
-        return Ok(Kept::TooLarge);
-    }
-    let mut kept = Vec::new();
-    while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
-        // A copy: what arrives may be a small piece of something large.
-        kept.extend_from_slice(&data?);
-        if kept.len() as u64 > most {
-            body.give_back(kept.into());
-            return Ok(Kept::TooLarge);
-        }
-    }
-    Ok(Kept::Whole(kept.into()))
-}
-
-/// The length that a request says its body has.
-pub(super) fn announced(head: &request::Parts) -> Option<u64> {
-    if head.headers.contains_key(TRANSFER_ENCODING) {
-        return None;
-    }
-    head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Throws an answer away. What has come of it is read, as far as it is little: its connection is
-/// then free for the next request; else it is closed.
-pub(super) async fn discard(answered: Answered) {
-    let mut body = answered.response.into_body();
-    if let Body::Empty | Body::Full(_) = body {
-        return;
-    }
-    let mut left = READ;
-    poll_fn(|cx| {
-        loop {
-            let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(cx) else {
-                return Poll::Ready(());
-            };
-            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-                Some(rest) => left = rest,
-                None => return Poll::Ready(()),
-            }
-        }
-    })
-    .await;
 }
 
 #[cfg(test)]
@@ -280,30 +213,51 @@ mod tests {
     }
 
     #[test]
+    fn servers_that_are_left_to_another_try() {
+        // Options, method, seconds that have passed; whether another try follows where a server
+        // refuses, and where one is silent.
+        for (options, method, seconds, refusing, silent) in [
+            (r#"{"attempts":3}"#, "POST", 100, true, true),
+            (r#"{"attempts":3,"timeout":"500ms"}"#, "GET", 0, true, false),
+            (r#"{"attempts":3,"timeout":"10s"}"#, "GET", 8, true, true),
+            (r#"{"attempts":3,"timeout":"10s"}"#, "GET", 9, true, false),
+            (r#"{"attempts":3,"timeout":"10s"}"#, "GET", 10, false, false),
+            (
+                r#"{"attempts":3,"status":["502"],"disableRetryOnNetworkError":true}"#,
+                "GET",
+                0,
+                true,
+                false,
+            ),
+            (
+                r#"{"attempts":3,"status":["504"],"disableRetryOnNetworkError":true}"#,
+                "GET",
+                0,
+                false,
+                true,
+            ),
+            (
+                r#"{"attempts":3,"status":["500-599"],"disableRetryOnNetworkError":true}"#,
+                "POST",
+                0,
+                false,
+                false,
+            ),
+        ] {
+            let retry = retry(options);
+            let by_status = retry.by_status(&method.parse().unwrap());
+            let left = retry.left(by_status, Duration::from_secs(seconds));
+            let expected = OneServer { refusing, silent };
+            assert_eq!(left, expected, "{options} {method} {seconds}");
+        }
+    }
+
+    #[test]
     fn nothing_is_tried_again_when_the_time_is_over() {
         let retry = retry(r#"{"attempts":3,"timeout":"10s"}"#);
         let wants =
             |seconds| retry.wants(&answered(502, true), false, Duration::from_secs(seconds));
         assert!(wants(0) && wants(9) && !wants(10) && !wants(11));
-    }
-
-    #[test]
-    fn lengths() {
-        type Row = (&'static [(&'static str, &'static str)], Option<u64>);
-        let table: &[Row] = &[
-            (&[], None),
-            (&[("content-length", "7")], Some(7)),
-            (&[("content-length", "9223372036854775807")], Some(9_223_372_036_854_775_807)),
-            (&[("content-length", "7"), ("transfer-encoding", "chunked")], None),
-        ];
-        for (headers, expected) in table {
-            let builder =
-                headers.iter().fold(http::Request::builder(), |builder, (name, value)| {
-                    builder.header(*name, *value)
-                });
-            let (head, ()) = builder.body(()).unwrap().into_parts();
-            assert_eq!(announced(&head), *expected, "{headers:?}");
-        }
     }
 
     #[test]
