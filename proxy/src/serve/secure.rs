@@ -42,6 +42,10 @@ pub async fn secure(
         return None;
     }
     connection.tls.set(Some(info(session)));
+    if let Some(name) = session.server_name() {
+        // There is one handshake.
+        let _ = connection.server_name.set(name.into());
+    }
     Some(Box::new(stream))
 }
 
