@@ -14,6 +14,7 @@ use swarmgate_testkit::upstream::Upstream;
 use crate::harness::LIMIT;
 
 mod changes;
+mod ends;
 mod neighbours;
 
 const OPTIONS: &str = "
@@ -32,6 +33,7 @@ struct Stage {
     web: u16,
     secure: u16,
     revision: u32,
+    authority: Authority,
     ours: Certificate,
     theirs: Certificate,
 }
@@ -61,7 +63,8 @@ impl Stage {
             .start();
         process.wait_listening(web);
         process.wait_listening(secure);
-        let (ours, theirs) = (ours.issue("ours", 2020, 2099), theirs.issue("theirs", 2020, 2099));
+        let (authority, theirs) = (ours, theirs.issue("theirs", 2020, 2099));
+        let ours = authority.issue("ours", 2020, 2099);
         let (_upstream, revision) = (upstream, 0);
         let stage =
             Self { process, _upstream, url, more, web, secure, revision, authority, ours, theirs };

@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use rustls::HandshakeKind;
 use rustls::server::Acceptor;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::server::TlsStream;
@@ -68,13 +67,10 @@ async fn chosen(
         turn_away(connection, hello).await;
         return None;
     }
-    let config = Arc::clone(set.as_ref().map_or(&worker.shared.tls, |set| set.config()));
+    let config = set.as_ref().map_or_else(|| Arc::clone(&worker.shared.tls), |set| set.config());
     let stream = unless_ended(connection, pin!(hello.into_stream(config))).await?.ok()?;
     let session = stream.get_ref().1;
     if let Some(set) = set {
-        if session.handshake_kind() == Some(HandshakeKind::Resumed) && !set.still_admits(session) {
-            return None;
-        }
         agree(connection, set, PeerCertificates::of(session));
     }
     Some(stream)

@@ -112,6 +112,12 @@ impl Sets {
         self.named.iter().filter_map(|(name, set)| Some((name, set.as_ref().err()?)))
     }
 
+    /// What a person should know of those that are served.
+    pub fn remarks(&self) -> impl Iterator<Item = (&QName, &String)> {
+        let sound = self.named.iter().filter_map(|(name, set)| Some((name, set.as_ref().ok()?)));
+        sound.flat_map(|(name, set)| set.remarks().iter().map(move |remark| (name, remark)))
+    }
+
     /// What a router asks for.
     ///
     /// # Errors

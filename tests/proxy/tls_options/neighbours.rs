@@ -80,3 +80,18 @@ fn a_contested_host_beside_others() {
         ],
     );
 }
+
+/// An authority whose signatures are never verified is told, before its clients wonder.
+#[test]
+fn weak_authorities_are_told() {
+    let mut stage = Stage::set();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak"])
+        .args(["-keyout", "weak.key", "-out", "weak.pem"])
+        .current_dir(stage.process.directory())
+        .output()
+        .expect("openssl is installed");
+    assert!(made.status.success(), "{made:?}");
+    stage.change(&format!("{OPTIONS}\n    weak: {{clientAuth: {{caFiles: [weak.pem]}}}}"));
+    stage.process.wait_output("\"weak\" in the certificate weak.pem has an RSA key of 1024 bits");
+}
