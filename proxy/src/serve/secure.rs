@@ -16,8 +16,9 @@ use crate::worker::Worker;
 /// the client has heard nothing yet.
 const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 
-/// No protocol for requests, though options may name it.
-const ACME: &[u8] = b"acme-tls/1";
+/// Protocols that requests are spoken in. Options may name others, and bytes that are meant for those
+/// are none of ours (RFC 9325 section 3.8).
+const SPOKEN: [&[u8]; 3] = [b"h2", b"http/1.1", b"http/1.0"];
 
 /// Holds the handshake of a connection. `None`: there will be no request.
 pub async fn secure(
@@ -37,7 +38,7 @@ pub async fn secure(
         Box::pin(chosen(worker, entry_point, connection, stream)).await?
     };
     let session = stream.get_ref().1;
-    if session.alpn_protocol() == Some(ACME) {
+    if session.alpn_protocol().is_some_and(|protocol| !SPOKEN.contains(&protocol)) {
         return None;
     }
     connection.tls.set(Some(info(session)));

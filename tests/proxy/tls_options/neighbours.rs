@@ -81,6 +81,28 @@ fn a_contested_host_beside_others() {
     );
 }
 
+/// Options may name protocols that are none of ours.
+#[test]
+fn protocols_that_are_not_spoken() {
+    let mut stage = Stage::with(
+        "
+    odd: {rule: 'Host(`odd.test`)', service: app, entryPoints: [secure], tls: {options: odd}}",
+    );
+    stage.change(&format!("{OPTIONS}\n    odd: {{alpnProtocols: [foo, acme-tls/1, http/1.1]}}"));
+    for (offered, agreed, served) in [
+        (&["foo", "http/1.1"][..], Some("foo"), false),
+        (&["acme-tls/1"][..], Some("acme-tls/1"), false),
+        (&["bar", "http/1.1"][..], Some("http/1.1"), true),
+        (&[][..], None, true),
+    ] {
+        let greeting = Greeting { protocols: offered, ..Greeting::default() };
+        let mut client = stage.connect(&TlsClient::new(greeting).unwrap(), "odd.test").unwrap();
+        assert_eq!(client.protocol(), agreed);
+        let status = ask(&mut client, "odd.test").map(|answer| answer.status);
+        assert_eq!(status, served.then_some(200), "{offered:?}");
+    }
+}
+
 /// An authority whose signatures are never verified is told, before its clients wonder.
 #[test]
 fn weak_authorities_are_told() {
