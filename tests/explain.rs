@@ -735,3 +735,75 @@ fn output_that_cannot_be_written() {
     assert_eq!(status.code(), Some(2), "{told}");
     assert!(told.contains("cannot be written"), "{told}");
 }
+
+/// Where the handshake of a name is held by other TLS options than its router asks for: what is told
+/// is what happens.
+#[test]
+fn tls_options_that_no_request_meets() {
+    let (web, secure) = (ports::free(), ports::free());
+    let mut process = swarmgate()
+        .file(
+            "routing.yml",
+            "\
+http:
+  services: {s: {loadBalancer: {servers: []}}}
+  routers:
+    ready: {rule: 'Host(`ready.test`)', service: s, entryPoints: [web]}
+    strict: {rule: 'Host(`a.test`)', service: s, entryPoints: [secure], tls: {options: modern}}
+    wide: {rule: 'PathPrefix(`/wide`)', service: s, entryPoints: [secure], tls: {}, priority: 1000}
+    address: {rule: 'Host(`127.0.0.1`)', service: s, entryPoints: [secure], tls: {options: modern}}
+    broken: {rule: 'Host(`broken.test`)', service: s, entryPoints: [secure], tls: {options: nope}}
+tls: {options: {modern: {minVersion: VersionTLS13}}}
+",
+        )
+        .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
+        .arg(format!("--entryPoints.secure.address=127.0.0.1:{secure}"))
+        .arg("--providers.file.filename=routing.yml")
+        .start();
+    process.wait_listening(secure);
+    eventually("the configuration serves", LIMIT, || {
+        match client::get(web, "ready.test", "/").map(|answer| answer.status) {
+            Ok(503) => Ok(()),
+            other => Err(format!("{other:?}; {}", process.output())),
+        }
+    });
+    let refused = |what: &str| format!("Answer       the request is refused with 421: {what}");
+    let wide = refused(
+        "the TLS handshake for a.test is held by the options modern@file, router wide@file serves \
+         a.test by default only; expected the same tls.options for all routers of a.test, each with \
+         Host(`a.test`) in its rule",
+    );
+    let address = refused(
+        "the TLS handshake without a name is held by the options default, router address@file \
+         serves 127.0.0.1 by modern@file only; expected a name in place of the address",
+    );
+    let fronted = refused(
+        "the TLS handshake for b.test is held by the options default, router strict@file serves \
+         a.test by modern@file only; expected a connection of its own for a.test",
+    );
+    // SNI, Host, path, the status of a real request (0: no connection), and what is told.
+    let table = [
+        ("a.test", "a.test", "/", 503, "Answer       503: the service has no server"),
+        ("b.test", "b.test", "/wide", 503, "Answer       503: the service has no server"),
+        ("a.test", "a.test", "/wide", 421, wide.as_str()),
+        ("127.0.0.1", "127.0.0.1", "/", 421, address.as_str()),
+        ("b.test", "a.test", "/", 421, fronted.as_str()),
+        ("broken.test", "broken.test", "/wide", 0, "Answer       the connection is closed in its"),
+        ("broken.test", "broken.test", "/", 0, "Answer       the connection is closed in its"),
+    ];
+    for (name, host, path, status, expected) in table {
+        let server_name = if name == "127.0.0.1" { "" } else { name };
+        let address = ("127.0.0.1", secure);
+        let connected = client::Client::connect_tls(address, server_name, client::Trust::Anything);
+        let got = connected.map_or(0, |mut client| {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            client.exchange(request).unwrap().status
+        });
+        assert_eq!(got, status, "{name} {host} {path}");
+        let told = swarmgate()
+            .args(["explain", &format!("https://{name}:{secure}{path}"), "-H"])
+            .args([format!("Host: {host}"), format!("--pid={}", process.pid())])
+            .run(LIMIT);
+        assert!(told.stdout.contains(expected), "{name} {host} {path}: {}", told.output());
+    }
+}

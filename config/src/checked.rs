@@ -5,7 +5,7 @@
 
 pub mod handshake;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -128,11 +128,24 @@ impl Drop for Route {
 pub struct RouteTls {
     /// Qualified options that it is served with here; `None` means default.
     pub options: Option<QName>,
-    /// Another router wants one of its hosts by other options: each host has those that
-    /// [`handshake::Handshakes::names`] gives it.
-    pub by_host: bool,
+    /// Whether it is another matter for some of its hosts.
+    pub by_host: ByHost,
     /// Names of the rule's hosts.
     pub hosts: Vec<String>,
+}
+
+/// Whether a router's own options count, or those that [`handshake::Handshakes::names`] gives to the
+/// host of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ByHost {
+    /// Its own.
+    #[default]
+    Never,
+    /// Those of the host for these of its names: another router wants them by other options.
+    Contested(BTreeSet<String>),
+    /// Those of the host wherever it has any, unless the router's own keep more people out: it has
+    /// forgotten its TLS, and opens no host that another router closes.
+    Always,
 }
 
 /// One certificate that a resolver is asked for.

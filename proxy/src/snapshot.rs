@@ -266,6 +266,14 @@ impl Snapshot {
                 );
             }
         }
+        for (name, remark) in sets.remarks() {
+            if let Some((_, origin)) = checked.tls_options.get(name) {
+                findings.push(
+                    Finding::new(Severity::Warning, origin.clone(), remark.clone())
+                        .on(ObjectKind::TlsOptions, name.to_string()),
+                );
+            }
+        }
         for (name, error) in broken {
             breathe();
             disable_middleware(&mut checked, &name, error, &mut findings);

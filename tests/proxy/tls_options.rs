@@ -13,6 +13,10 @@ use swarmgate_testkit::upstream::Upstream;
 
 use crate::harness::LIMIT;
 
+mod changes;
+mod ends;
+mod neighbours;
+
 const OPTIONS: &str = "
     mtls: {clientAuth: {caFiles: [ca.pem]}}
     other: {clientAuth: {caFiles: [other.pem]}}
@@ -25,41 +29,53 @@ struct Stage {
     process: Running,
     _upstream: Upstream,
     url: String,
+    more: &'static str,
     web: u16,
     secure: u16,
     revision: u32,
+    authority: Authority,
     ours: Certificate,
     theirs: Certificate,
 }
 
 impl Stage {
     fn set() -> Self {
+        Self::with("")
+    }
+
+    /// With `more` routers. There is also an entry point that redirects to the one with TLS.
+    fn with(more: &'static str) -> Self {
         let (web, secure, upstream) = (ports::free(), ports::free(), Upstream::start("app"));
         let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
         let certificate = certificates::self_signed(&["named.test"]);
         let url = upstream.url();
         let mut process = Launch::new(env!("CARGO_BIN_EXE_swarmgate"))
-            .file("routing.yml", &routing(&url, 0, OPTIONS))
+            .file("routing.yml", &routing(&url, 0, OPTIONS, more))
             .file("ca.pem", &ours.pem())
             .file("other.pem", &theirs.pem())
             .file("tls.pem", &certificate.pem)
             .file("tls.key", &certificate.key)
             .arg(format!("--entryPoints.web.address=127.0.0.1:{web}"))
             .arg(format!("--entryPoints.secure.address=127.0.0.1:{secure}"))
+            .arg(format!("--entryPoints.front.address=127.0.0.1:{}", ports::free()))
+            .arg("--entryPoints.front.http.redirections.entryPoint.to=secure")
             .arg("--providers.file.filename=routing.yml")
             .start();
         process.wait_listening(web);
         process.wait_listening(secure);
-        let (ours, theirs) = (ours.issue("ours", 2020, 2099), theirs.issue("theirs", 2020, 2099));
+        let (authority, theirs) = (ours, theirs.issue("theirs", 2020, 2099));
+        let ours = authority.issue("ours", 2020, 2099);
+        let (_upstream, revision) = (upstream, 0);
         let stage =
-            Self { process, _upstream: upstream, url, web, secure, revision: 0, ours, theirs };
+            Self { process, _upstream, url, more, web, secure, revision, authority, ours, theirs };
         stage.wait_revision();
         stage
     }
 
     fn change(&mut self, options: &str) {
         self.revision += 1;
-        self.process.replace_file("routing.yml", &routing(&self.url, self.revision, options));
+        let text = routing(&self.url, self.revision, options, self.more);
+        self.process.replace_file("routing.yml", &text);
         self.wait_revision();
     }
 
@@ -88,10 +104,14 @@ impl Stage {
 }
 
 fn ask(client: &mut Client, host: &str) -> Option<Response> {
-    client.exchange(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).ok()
+    ask_for(client, host, "/")
 }
 
-fn routing(url: &str, revision: u32, options: &str) -> String {
+fn ask_for(client: &mut Client, host: &str, path: &str) -> Option<Response> {
+    client.exchange(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).ok()
+}
+
+fn routing(url: &str, revision: u32, options: &str, more: &str) -> String {
     format!(
         "http:
   routers:
@@ -106,8 +126,9 @@ fn routing(url: &str, revision: u32, options: &str) -> String {
     modern: {{rule: 'Host(`modern.test`)', service: app, entryPoints: [secure], tls: {{options: modern}}}}
     strict: {{rule: 'Host(`strict.test`) || Host(`named.test`)', service: app, entryPoints: [secure], tls: {{options: strict}}}}
     broken: {{rule: 'Host(`broken.test`)', service: app, entryPoints: [secure], tls: {{options: broken}}}}
-    unknown: {{rule: 'Host(`unknown.test`)', service: app, entryPoints: [secure], tls: {{options: unknown}}}}
+    unknown: {{rule: 'Host(`unknown.test`)', service: app, entryPoints: [secure], tls: {{options: unknown}}}}{more}
   middlewares:
+    mark: {{headers: {{customResponseHeaders: {{X-Marked: 'yes'}}}}}}
     revision: {{headers: {{customResponseHeaders: {{X-Revision: '{revision}'}}}}}}
   services:
     app: {{loadBalancer: {{servers: [{{url: '{url}'}}]}}}}

@@ -12,7 +12,7 @@ use super::services::Services;
 use super::tls::{Fallen, Tls};
 use super::trouble::Trouble;
 use crate::breath::breathe;
-use crate::checked::{Checked, Route, RouteTls, Status};
+use crate::checked::{ByHost, Checked, Route, RouteTls, Status};
 use crate::finding::{Findings, ObjectKind, Origin, Severity};
 use crate::install::Install;
 use crate::legacy;
@@ -357,15 +357,17 @@ impl Mounted {
                 Err(trouble) => fatal.push(trouble),
             }
         }
-        let by_host = fallen.as_ref().is_some_and(|fallen| fallen.by_host);
-        if let Some(Fallen { why, .. }) = fallen {
+        let mut by_host = ByHost::Never;
+        if let Some(Fallen { why, contested }) = fallen {
             let asked = options.is_some();
             // v1's entry points ask every client, whatever the rule says.
             let of_everybody = options
                 .as_ref()
                 .is_some_and(|name| name.is_internal() && links.tls.asks_clients(name));
-            if !by_host {
+            if contested.is_empty() {
                 options = None;
+            } else {
+                by_host = ByHost::Contested(contested);
             }
             // The default options may be broken, too.
             if asked && let Err(trouble) = links.tls.check(&RouterTls::default(), provider) {
@@ -522,11 +524,11 @@ impl Mounted {
         entry_points: &EntryPoints,
         links: &mut Links<'_, '_>,
     ) {
-        let mut add = |entry_point: &str, tls: bool, by_host: bool| {
+        let mut add = |entry_point: &str, tls: bool, by_host: &ByHost| {
             let mut route = route.clone();
             route.tls = tls.then(|| RouteTls {
                 options: mount.options.clone(),
-                by_host,
+                by_host: by_host.clone(),
                 hosts: mount.read.hosts().to_vec(),
             });
             match self.routes.get_mut(entry_point) {
@@ -538,7 +540,7 @@ impl Mounted {
         };
         let mut forgotten: Option<(&str, &str)> = None;
         for entry_point in on {
-            add(entry_point, tls.is_some(), mount.by_host);
+            add(entry_point, tls.is_some(), &mount.by_host);
             // The published Swarm stacks forget `tls` on the router: Traefik answers 404 to whom
             // it has just sent here by its own redirection.
             if tls.is_none()
@@ -549,7 +551,7 @@ impl Mounted {
             {
                 // It asks for no options of its own, and opens no host to whom another router asks
                 // for a certificate.
-                add(entry_point, true, true);
+                add(entry_point, true, &ByHost::Always);
                 forgotten.get_or_insert((entry_point, from));
             }
         }
@@ -659,7 +661,7 @@ struct Mount<'r> {
     /// The TLS options that it is served with; `None`: the default ones.
     options: Option<QName>,
     /// As [`RouteTls::by_host`].
-    by_host: bool,
+    by_host: ByHost,
 }
 
 /// FNV-1, 64 bit, of the router's full name, in hexadecimal.

@@ -39,6 +39,8 @@ pub struct Connection {
     pub tls: Cell<Option<TlsInfo>>,
     /// What its handshake has settled, where that was not held by the built-in TLS options.
     pub agreed: OnceCell<Box<Agreed>>,
+    /// The server name that the client sent in its handshake, if it sent one.
+    pub server_name: OnceCell<Box<str>>,
     /// HTTP/2: many requests at once, and frames between requests are no heads.
     pub multiplexed: Cell<bool>,
     activity: Rc<Activity>,
@@ -124,6 +126,7 @@ impl Connection {
             settings,
             tls: Cell::new(None),
             agreed: OnceCell::new(),
+            server_name: OnceCell::new(),
             multiplexed: Cell::new(false),
             activity,
             opened: clock::now(),

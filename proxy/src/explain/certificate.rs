@@ -1,6 +1,7 @@
 //! Which certificate a client of this host is shown.
 
 use super::answer::Certificate;
+use super::handshake::server_name;
 use super::{Target, View};
 use crate::tls::Choice;
 
@@ -11,10 +12,7 @@ pub(super) fn shown(
     target: &Target,
     wanted_from: Option<&str>,
 ) -> Option<Certificate> {
-    // No client sends an address as its server name (RFC 6066 section 3).
-    let is_address = target.name.parse::<std::net::IpAddr>().is_ok();
-    let name = target.name.trim_end_matches('.').to_ascii_lowercase();
-    let server_name = (!is_address).then_some(name);
+    let server_name = server_name(target);
     let (info, chosen_by) = view.certificates.shown(server_name.as_deref())?;
     let point = view.snapshot.entry_points.get(entry_point);
     let options = match point.map(|point| point.handshakes.choose(server_name.as_deref())) {

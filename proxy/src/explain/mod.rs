@@ -10,6 +10,7 @@
 mod answer;
 mod certificate;
 mod effect;
+mod handshake;
 mod near;
 mod question;
 mod routes;

@@ -343,3 +343,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn handshakes_by_other_options() {
+    let house = House::new(
+        "
+http:
+  services: {s: {loadBalancer: {servers: [{url: 'http://10.0.0.1'}]}}}
+  routers:
+    strict: {rule: 'Host(`a.test`)', service: s, entryPoints: [websecure], tls: {options: modern}}
+    wild: {rule: 'Host(`*.w.test`)', service: s, entryPoints: [websecure], tls: {options: modern}, priority: 900}
+    exact: {rule: 'Host(`x.w.test`) && Path(`/x`)', service: s, entryPoints: [websecure], tls: {}}
+    wide: {rule: 'PathPrefix(`/wide`)', service: s, entryPoints: [websecure], tls: {}, priority: 1000}
+    broken: {rule: 'Host(`broken.test`)', service: s, entryPoints: [websecure], tls: {options: nope}}
+    plain: {rule: 'Host(`a.test`)', service: s, entryPoints: [web]}
+tls: {options: {modern: {minVersion: VersionTLS13}}}
+",
+    );
+    // URL, kind of outcome, status, part of the text.
+    let table = [
+        ("https://a.test/", "forwarded", None, "goes to"),
+        ("http://a.test/", "forwarded", None, "goes to"),
+        ("https://A.test./", "forwarded", None, "goes to"),
+        ("https://b.test/wide", "forwarded", None, "goes to"),
+        ("https://a.test/wide", "refused", Some(421), "router wide@file serves a.test by default"),
+        ("https://y.w.test/", "forwarded", None, "goes to"),
+        ("https://x.w.test/", "refused", Some(421), "is held by the options default, router wild"),
+        ("https://x.w.test/z", "refused", Some(421), "by modern@file only"),
+        ("https://broken.test/wide", "refused", None, "cannot be served"),
+        ("https://broken.test/", "refused", None, "cannot be served"),
+    ];
+    for (url, kind, status, text) in table {
+        let outcome = house.ask(url).outcome;
+        assert_eq!((&*outcome.kind, outcome.status), (kind, status), "{url}: {outcome:?}");
+        assert!(outcome.text.contains(text), "{url}: {outcome:?}");
+    }
+}

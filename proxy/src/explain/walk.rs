@@ -14,7 +14,7 @@ use swarmgate_config::secret;
 use super::answer::{
     Candidate, EntryPoint, Explanation, Layer, Outcome, Requested, Router, Server, Service, Swarm,
 };
-use super::{MOST, Question, Target, View, brief, certificate, effect, near, written};
+use super::{MOST, Question, Target, View, brief, certificate, effect, handshake, near, written};
 use crate::balance::Balancer;
 use crate::body::Body;
 use crate::canonical;
@@ -116,7 +116,8 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
             told.certificate = certificate_of(view, number, &target, wanted);
             let context =
                 Context { peer: connection.peer, tls: target.tls, certificates: None, host };
-            follow(view, route, &connection, &mut head, &context, &mut told);
+            let misdirected = handshake::misdirected(view, number, &target, &canonical_host, route);
+            follow(view, route, &connection, &mut head, &context, misdirected, &mut told);
             objects.insert(route.name.to_string());
             objects.insert(route.service.to_string());
             // The copies of an entry point are called after it.
@@ -128,7 +129,8 @@ pub(super) fn explain(view: View<'_>, question: &Question) -> Result<Explanation
         }
         None => {
             told.certificate = certificate_of(view, number, &target, None);
-            told.outcome = nothing("no router takes it");
+            let closed = handshake::closed(view, number, &target);
+            told.outcome = closed.unwrap_or_else(|| nothing("no router takes it"));
             told.hints = hints(view, number, &target, &seen, &told.considered);
         }
     }
@@ -298,6 +300,7 @@ fn follow(
     connection: &Connection,
     head: &mut request::Parts,
     context: &Context<'_>,
+    misdirected: Option<Outcome>,
     told: &mut Explanation,
 ) {
     told.router = taking(view, route);
@@ -317,6 +320,10 @@ fn follow(
     }
     if has_denied_escape(head.uri.path(), &connection.settings.denied_escapes) {
         told.outcome = refused("its path has an escape that the entry point denies");
+        return;
+    }
+    if let Some(misdirected) = misdirected {
+        told.outcome = misdirected;
         return;
     }
     through(view, route, head, context, told);

@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use rustls::HandshakeKind;
 use rustls::server::Acceptor;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::server::TlsStream;
@@ -17,8 +16,9 @@ use crate::worker::Worker;
 /// the client has heard nothing yet.
 const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 
-/// No protocol for requests, though options may name it.
-const ACME: &[u8] = b"acme-tls/1";
+/// Protocols that requests are spoken in. Options may name others, and bytes that are meant for those
+/// are none of ours (RFC 9325 section 3.8).
+const SPOKEN: [&[u8]; 3] = [b"h2", b"http/1.1", b"http/1.0"];
 
 /// Holds the handshake of a connection. `None`: there will be no request.
 pub async fn secure(
@@ -38,10 +38,14 @@ pub async fn secure(
         Box::pin(chosen(worker, entry_point, connection, stream)).await?
     };
     let session = stream.get_ref().1;
-    if session.alpn_protocol() == Some(ACME) {
+    if session.alpn_protocol().is_some_and(|protocol| !SPOKEN.contains(&protocol)) {
         return None;
     }
     connection.tls.set(Some(info(session)));
+    if let Some(name) = session.server_name() {
+        // There is one handshake.
+        let _ = connection.server_name.set(name.into());
+    }
     Some(Box::new(stream))
 }
 
@@ -64,13 +68,10 @@ async fn chosen(
         turn_away(connection, hello).await;
         return None;
     }
-    let config = Arc::clone(set.as_ref().map_or(&worker.shared.tls, |set| set.config()));
+    let config = set.as_ref().map_or_else(|| Arc::clone(&worker.shared.tls), |set| set.config());
     let stream = unless_ended(connection, pin!(hello.into_stream(config))).await?.ok()?;
     let session = stream.get_ref().1;
     if let Some(set) = set {
-        if session.handshake_kind() == Some(HandshakeKind::Resumed) && !set.still_admits(session) {
-            return None;
-        }
         agree(connection, set, PeerCertificates::of(session));
     }
     Some(stream)

@@ -219,8 +219,9 @@ pub fn refuse_misdirected(
     if handshakes.admits(met, host, &route.handshake) {
         return None;
     }
-    // The options have changed since: on a new connection the client will be asked.
-    if !snapshot.tls.is_current(met) {
+    // On a new connection the client will be asked something else.
+    let server_name = connection.server_name.get().map(|name| &**name);
+    if !handshakes.would_meet(met, server_name) {
         connection.drain();
     }
     Some(respond::error(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n"))

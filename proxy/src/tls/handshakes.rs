@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use swarmgate_config::breath::breathe;
 use swarmgate_config::checked::handshake::DefaultOptions;
-use swarmgate_config::checked::{self, RouteTls};
+use swarmgate_config::checked::{self, ByHost, RouteTls};
 use swarmgate_config::name::QName;
 
 use super::Store;
@@ -24,12 +24,39 @@ pub enum Choice {
     Refused,
 }
 
+impl Choice {
+    /// The options' name, for a person.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn | Self::Refused => DEFAULT,
+            Self::Set(set) => set.name(),
+        }
+    }
+
+    /// Whether they keep anybody out.
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::BuiltIn => false,
+            Self::Set(set) => set.asks_clients(),
+            Self::Refused => true,
+        }
+    }
+}
+
 /// What a router asks of the handshakes of its connections.
 #[derive(Clone, Debug, Default)]
 pub struct Needed {
     choice: Choice,
-    /// Another router wants one of its hosts otherwise: each host has its own.
-    by_host: bool,
+    by: By,
+}
+
+/// What a router's need depends on; as [`ByHost`].
+#[derive(Clone, Debug, Default)]
+enum By {
+    #[default]
+    Itself,
+    Contested(Arc<ByName<()>>),
+    Host,
 }
 
 /// All options of one configuration.
@@ -85,13 +112,26 @@ impl Sets {
         self.named.iter().filter_map(|(name, set)| Some((name, set.as_ref().err()?)))
     }
 
+    /// What a person should know of those that are served.
+    pub fn remarks(&self) -> impl Iterator<Item = (&QName, &String)> {
+        let sound = self.named.iter().filter_map(|(name, set)| Some((name, set.as_ref().ok()?)));
+        sound.flat_map(|(name, set)| set.remarks().iter().map(move |remark| (name, remark)))
+    }
+
     /// What a router asks for.
     ///
     /// # Errors
     /// Why that cannot be served.
     pub fn of_router(&self, written: &RouteTls) -> Result<Needed, String> {
         let choice = self.choice(written.options.as_ref())?;
-        Ok(Needed { choice, by_host: written.by_host })
+        let by = match &written.by_host {
+            ByHost::Never => By::Itself,
+            ByHost::Contested(names) => {
+                By::Contested(Arc::new(names.iter().map(|name| (name.as_str(), ())).collect()))
+            }
+            ByHost::Always => By::Host,
+        };
+        Ok(Needed { choice, by })
     }
 
     /// The options of this name; `None`: the default ones.
@@ -113,34 +153,18 @@ impl Sets {
         }
     }
 
-    /// Whether a connection's handshake was held by options that are still served.
-    pub fn is_current(&self, met: Option<&Arc<Set>>) -> bool {
-        match met {
-            None => matches!(self.default, Choice::BuiltIn),
-            Some(met) => {
-                self.current.get(met.name()).is_some_and(|current| Arc::ptr_eq(current, met))
-            }
-        }
-    }
-
     /// The handshakes of one entry point. `names`: as the check has shared them out.
     pub fn handshakes(&self, names: Option<&BTreeMap<String, Option<QName>>>) -> Handshakes {
-        let mut built = Handshakes { default: self.default.clone(), ..Handshakes::default() };
-        for (name, options) in names.into_iter().flatten() {
-            breathe();
-            let choice = match options {
-                None => self.default.clone(),
-                Some(options) => match self.named.get(options) {
-                    Some(Ok(set)) => Choice::Set(Arc::clone(set)),
-                    _ => Choice::Refused,
-                },
-            };
-            match name.strip_prefix("*.") {
-                Some(parent) => built.below.insert(parent.into(), choice),
-                None => built.exact.insert(name.as_str().into(), choice),
-            };
-        }
-        built
+        let choice = |options: &Option<QName>| match options {
+            None => self.default.clone(),
+            Some(options) => match self.named.get(options) {
+                Some(Ok(set)) => Choice::Set(Arc::clone(set)),
+                _ => Choice::Refused,
+            },
+        };
+        let names = names.into_iter().flatten();
+        let names = names.map(|(name, options)| (name.as_str(), choice(options)));
+        Handshakes { default: self.default.clone(), names: names.collect() }
     }
 }
 
@@ -148,16 +172,13 @@ impl Sets {
 #[derive(Debug, Default)]
 pub struct Handshakes {
     default: Choice,
-    /// By whole name.
-    exact: HashMap<Box<str>, Choice>,
-    /// `*.w.test` under `w.test`.
-    below: HashMap<Box<str>, Choice>,
+    names: ByName<Choice>,
 }
 
 impl Handshakes {
     /// Whether nobody has written any options: there is nothing to choose.
     pub fn is_plain(&self) -> bool {
-        matches!(self.default, Choice::BuiltIn) && self.exact.is_empty() && self.below.is_empty()
+        matches!(self.default, Choice::BuiltIn) && self.names.is_empty()
     }
 
     /// What a handshake with this server name (of any case, perhaps with a dot at its end) is held
@@ -167,22 +188,98 @@ impl Handshakes {
         named.unwrap_or(&self.default)
     }
 
+    /// Whether a handshake with this server name would still be held by `met` (`None`: the built-in
+    /// options).
+    pub fn would_meet(&self, met: Option<&Arc<Set>>, server_name: Option<&str>) -> bool {
+        match (self.choose(server_name), met) {
+            (Choice::BuiltIn, None) => true,
+            (Choice::Set(set), Some(met)) => Arc::ptr_eq(set, met),
+            _ => false,
+        }
+    }
+
+    /// What a router asks of the handshake of a request for this host (canonical).
+    pub fn asked<'c>(&'c self, host: &str, needed: &'c Needed) -> &'c Choice {
+        match &needed.by {
+            By::Itself => &needed.choice,
+            // What it has for a host by a wildcard is not contested where another router's rule
+            // names the host itself.
+            By::Contested(contested) => match (self.names.find(host), contested.find(host)) {
+                (Some((level, choice)), Some((its, ()))) if level == its => choice,
+                _ => &needed.choice,
+            },
+            // Nobody has written anything for it: whichever keeps more people out.
+            By::Host => match self.named(host) {
+                Some(of_host) if of_host.is_closed() || !needed.choice.is_closed() => of_host,
+                _ => &needed.choice,
+            },
+        }
+    }
+
     /// Whether a router may serve a request for this host (canonical) on a connection whose
     /// handshake was held by `met` (`None`: the built-in options).
     pub fn admits(&self, met: Option<&Arc<Set>>, host: &str, needed: &Needed) -> bool {
-        let of_host = if needed.by_host { self.named(host) } else { None };
-        match of_host.unwrap_or(&needed.choice) {
+        match self.asked(host, needed) {
             Choice::BuiltIn => met.is_none_or(|met| met.is_default()),
             Choice::Set(set) => set.is_met_by(met),
             Choice::Refused => false,
         }
     }
 
-    /// By a name in lower case: the whole one, then the wildcard for exactly one label.
     fn named(&self, name: &str) -> Option<&Choice> {
+        self.names.find(name).map(|(_, choice)| choice)
+    }
+}
+
+/// Something by names in lower case.
+#[derive(Debug)]
+struct ByName<T> {
+    /// By whole name.
+    exact: HashMap<Box<str>, T>,
+    /// `*.w.test` under `w.test`.
+    below: HashMap<Box<str>, T>,
+}
+
+/// By what a name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Exact,
+    Wildcard,
+}
+
+impl<T> ByName<T> {
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.below.is_empty()
+    }
+
+    /// By the whole name, then by the wildcard for exactly one label.
+    fn find(&self, name: &str) -> Option<(Level, &T)> {
         let name = name.strip_suffix('.').unwrap_or(name);
-        let by_wildcard = || self.below.get(name.split_once('.')?.1);
-        self.exact.get(name).or_else(by_wildcard)
+        let by_wildcard = || {
+            let found = self.below.get(name.split_once('.')?.1)?;
+            Some((Level::Wildcard, found))
+        };
+        self.exact.get(name).map(|found| (Level::Exact, found)).or_else(by_wildcard)
+    }
+}
+
+impl<T> Default for ByName<T> {
+    fn default() -> Self {
+        Self { exact: HashMap::new(), below: HashMap::new() }
+    }
+}
+
+impl<'n, T> FromIterator<(&'n str, T)> for ByName<T> {
+    fn from_iter<I: IntoIterator<Item = (&'n str, T)>>(all: I) -> Self {
+        let mut built = Self::default();
+        for (name, value) in all {
+            breathe();
+            match name.strip_prefix("*.") {
+                Some(parent) => built.below.insert(parent.into(), value),
+                None => built.exact.insert(name.into(), value),
+            };
+        }
+        built
     }
 }
 

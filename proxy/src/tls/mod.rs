@@ -5,6 +5,7 @@
 //! - [`Sets`], [`Handshakes`]: TLS options, and which server names get which.
 //! - [`client_config`]: the other direction, TLS towards `https` servers.
 
+mod authorities;
 mod certificates;
 mod cipher;
 mod client;
@@ -14,6 +15,7 @@ mod handshakes;
 mod info;
 mod parse;
 mod peer;
+mod sessions;
 mod set;
 mod store;
 mod trust;

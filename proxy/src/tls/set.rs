@@ -6,22 +6,18 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{ALL_KX_GROUPS, Ticketer};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{
-    ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert, ServerConnection,
-};
+use rustls::server::{ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{NamedGroup, RootCertStore};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use sha2::{Digest, Sha256};
+use rustls::{NamedGroup, ServerConfig, SupportedProtocolVersion};
 use swarmgate_config::checked::handshake::{ClientAuth, Group, TlsOptions};
 
+use super::authorities::{self, Authorities};
 use super::client_auth::Clients;
-use super::{Store, cipher_name, provider, trust};
+use super::sessions::Sessions;
+use super::{Store, cipher_name, provider};
 
 /// The name of the options that everybody gets of whom nothing else is said.
 pub const DEFAULT: &str = "default";
@@ -30,11 +26,17 @@ pub const DEFAULT: &str = "default";
 #[derive(Debug)]
 pub struct Set {
     name: Arc<str>,
+    ground: Ground,
+    /// For handshakes that have nothing of their own.
     config: Arc<ServerConfig>,
+    /// Of clients whose certificates are verified: each handshake has its own.
+    sessions: Option<Sessions>,
     clients: Option<Arc<Clients>>,
+    /// Without `caFiles`: what counts is what is in them.
     options: TlsOptions,
-    /// Of each of `clientAuth.caFiles`: a file may change while its name stays.
-    authorities: Vec<[u8; 32]>,
+    /// Of the certificates in `clientAuth.caFiles`: a file may change while its name stays.
+    authorities: [u8; 32],
+    remarks: Vec<String>,
 }
 
 impl Set {
@@ -48,31 +50,35 @@ impl Set {
         store: &Arc<Store>,
         previous: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, String> {
-        let files = options
-            .ca_files
-            .iter()
-            .map(|written| trust::text(written, "certificate"))
-            .collect::<Result<Vec<(String, String)>, _>>()
-            .map_err(|error| format!("clientAuth.caFiles: {error}"))?;
-        let authorities: Vec<[u8; 32]> =
-            files.iter().map(|(pem, _)| Sha256::digest(pem).into()).collect();
+        let asked = options.client_auth;
+        let files = authorities::files(&options.ca_files)?;
+        let bad = |error: String| format!("invalid certificate(s) content: {error}");
+        let listed = match asked {
+            ClientAuth::None => Authorities::default(),
+            _ => Authorities::of(&files).map_err(bad)?,
+        };
+        let authorities = listed.digest();
+        let options = TlsOptions { ca_files: Vec::new(), ..options.clone() };
         if let Some(previous) = previous
-            && previous.options == *options
+            && previous.options == options
             && previous.authorities == authorities
         {
             return Ok(Arc::clone(previous));
         }
-        let clients = match options.client_auth {
+        let clients = match asked {
             ClientAuth::None => None,
             asked => {
-                let (roots, listed) = roots(&files)
-                    .map_err(|error| format!("invalid certificate(s) content: {error}"))?;
-                Some(Arc::new(Clients::build(asked, roots, listed)?))
+                let roots = listed.roots().map_err(bad)?;
+                Some(Arc::new(Clients::build(asked, roots, listed.certificates())?))
             }
         };
-        let config = config(options, clients.clone(), store).map_err(|error| error.to_string())?;
-        let (name, options) = (Arc::clone(name), options.clone());
-        Ok(Arc::new(Self { name, config: Arc::new(config), clients, options, authorities }))
+        let remarks = if asked.verifies() { listed.remarks() } else { Vec::new() };
+        let ground = Ground::new(&options, store);
+        let (config, sessions) =
+            ground.with(clients.as_ref(), options.tickets).map_err(|error| error.to_string())?;
+        let (name, config) = (Arc::clone(name), Arc::new(config));
+        let set = Self { name, ground, config, sessions, clients, options, authorities, remarks };
+        Ok(Arc::new(set))
     }
 
     /// Looks at the authorities that are given as text, and reads no file.
@@ -94,9 +100,21 @@ impl Set {
         &self.name
     }
 
-    /// For rustls.
-    pub fn config(&self) -> &Arc<ServerConfig> {
-        &self.config
+    /// For one handshake.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        let own = self.sessions.as_ref().and_then(|sessions| {
+            let session = sessions.begin();
+            let mut config = self.ground.config(Arc::clone(&session) as _).ok()?;
+            config.ticketer = Arc::clone(&session) as _;
+            config.session_storage = session;
+            Some(Arc::new(config))
+        });
+        own.unwrap_or_else(|| Arc::clone(&self.config))
+    }
+
+    /// What a person should know about them.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// Whether clients are turned away whose server name no certificate has.
@@ -139,87 +157,77 @@ impl Set {
         let asked_alike = own.client_auth == its.client_auth && self.authorities == met.authorities;
         self.name == met.name && (asked_alike || !self.asks_clients())
     }
-
-    /// Whether the certificate that a resumed session brings along would still be admitted: it may
-    /// have expired since.
-    pub fn still_admits(&self, session: &ServerConnection) -> bool {
-        let Some(clients) = self.clients.as_ref().filter(|clients| clients.verifies()) else {
-            return true;
-        };
-        match session.peer_certificates().and_then(<[_]>::split_first) {
-            None => !clients.client_auth_mandatory(),
-            Some((own, others)) => clients.verify_client_cert(own, others, UnixTime::now()).is_ok(),
-        }
-    }
 }
 
-/// The authorities as rustls wants them, and their certificates.
-fn roots(
-    files: &[(String, String)],
-) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
-    let (mut roots, mut listed) = (RootCertStore::empty(), Vec::new());
-    for (pem, what) in files {
-        let before = listed.len();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|error| format!("{what} is not PEM: {error}"))?;
-            roots
-                .add(certificate.clone())
-                .map_err(|error| format!("{what} cannot be used: {error}"))?;
-            listed.push(certificate);
-        }
-        if listed.len() == before {
-            return Err(format!("{what} holds no certificate; expected PEM"));
-        }
-    }
-    Ok((roots, listed))
+/// What all handshakes of a set stand on.
+#[derive(Debug)]
+struct Ground {
+    crypto: Arc<CryptoProvider>,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    certificates: Arc<dyn ResolvesServerCert>,
+    protocols: Vec<Vec<u8>>,
 }
 
-fn config(
-    options: &TlsOptions,
-    clients: Option<Arc<Clients>>,
-    store: &Arc<Store>,
-) -> Result<ServerConfig, rustls::Error> {
-    let mut crypto = CryptoProvider::clone(provider());
-    if let Some(suites) = &options.cipher_suites {
-        let asked = |suite: &rustls::SupportedCipherSuite| {
-            suite.tls13().is_some() || suites.contains(&cipher_name(suite.suite()))
+impl Ground {
+    fn new(options: &TlsOptions, store: &Arc<Store>) -> Self {
+        let mut crypto = CryptoProvider::clone(provider());
+        if let Some(suites) = &options.cipher_suites {
+            let asked = |suite: &rustls::SupportedCipherSuite| {
+                suite.tls13().is_some() || suites.contains(&cipher_name(suite.suite()))
+            };
+            crypto.cipher_suites.retain(asked);
+        }
+        if let Some(groups) = &options.groups {
+            let groups: Vec<NamedGroup> = groups.iter().map(|group| named(*group)).collect();
+            // More than what is offered where nobody asks for any.
+            let asked = ALL_KX_GROUPS.iter().filter(|group| groups.contains(&group.name()));
+            crypto.kx_groups = asked.copied().collect();
+        }
+        let mut versions = Vec::with_capacity(2);
+        if options.tls13 {
+            versions.push(&rustls::version::TLS13);
+        }
+        if options.tls12 {
+            versions.push(&rustls::version::TLS12);
+        }
+        let certificates: Arc<dyn ResolvesServerCert> = match options.sni_strict {
+            true => Arc::new(Strict(Arc::clone(store))),
+            false => Arc::clone(store) as Arc<dyn ResolvesServerCert>,
         };
-        crypto.cipher_suites.retain(asked);
+        let protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes());
+        Self { crypto: Arc::new(crypto), versions, certificates, protocols: protocols.collect() }
     }
-    if let Some(groups) = &options.groups {
-        let groups: Vec<NamedGroup> = groups.iter().map(|group| named(*group)).collect();
-        // More than what is offered where nobody asks for any.
-        let asked = ALL_KX_GROUPS.iter().filter(|group| groups.contains(&group.name()));
-        crypto.kx_groups = asked.copied().collect();
+
+    fn config(&self, verifier: Arc<dyn ClientCertVerifier>) -> Result<ServerConfig, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.crypto))
+            .with_protocol_versions(&self.versions)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::clone(&self.certificates));
+        config.alpn_protocols.clone_from(&self.protocols);
+        Ok(config)
     }
-    let mut versions = Vec::with_capacity(2);
-    if options.tls13 {
-        versions.push(&rustls::version::TLS13);
+
+    /// For handshakes that have nothing of their own; where those have, the sessions of all.
+    fn with(
+        &self,
+        clients: Option<&Arc<Clients>>,
+        tickets: bool,
+    ) -> Result<(ServerConfig, Option<Sessions>), rustls::Error> {
+        let verifier: Arc<dyn ClientCertVerifier> = match clients {
+            Some(clients) => Arc::clone(clients) as _,
+            None => Arc::new(NoClientAuth),
+        };
+        let mut config = self.config(verifier)?;
+        let verifying = clients.filter(|clients| tickets && clients.verifies());
+        let sessions = verifying.map(Sessions::new).transpose()?;
+        if tickets && sessions.is_none() {
+            config.ticketer = Ticketer::new()?;
+        } else {
+            config.send_tls13_tickets = 0;
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+        }
+        Ok((config, sessions))
     }
-    if options.tls12 {
-        versions.push(&rustls::version::TLS12);
-    }
-    let verifier: Arc<dyn ClientCertVerifier> = match clients {
-        Some(clients) => clients,
-        None => Arc::new(NoClientAuth),
-    };
-    let certificates: Arc<dyn ResolvesServerCert> = match options.sni_strict {
-        true => Arc::new(Strict(Arc::clone(store))),
-        false => Arc::clone(store) as Arc<dyn ResolvesServerCert>,
-    };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(crypto))
-        .with_protocol_versions(&versions)?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(certificates);
-    config.alpn_protocols =
-        options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
-    if options.tickets {
-        config.ticketer = Ticketer::new()?;
-    } else {
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-    }
-    Ok(config)
 }
 
 fn named(group: Group) -> NamedGroup {

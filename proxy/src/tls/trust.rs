@@ -55,8 +55,9 @@ pub(super) fn text(written: &str, what: &str) -> Result<(String, String), String
     } else {
         format!("the {what}, neither a path nor PEM,")
     };
-    match std::fs::read_to_string(written) {
-        Ok(pem) => Ok((pem, named)),
+    match std::fs::read(written) {
+        // PEM itself is ASCII; what people write between its sections may be anything.
+        Ok(pem) => Ok((String::from_utf8_lossy(&pem).into_owned(), named)),
         Err(error) => Err(format!("{named} cannot be read: {error}")),
     }
 }
@@ -75,6 +76,15 @@ fn is_path(written: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_of_any_kind_around_pem() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pem");
+        std::fs::write(&path, b"# f\xfcr Kunden\n-----BEGIN X-----\n").unwrap();
+        let (read, _) = text(&path.display().to_string(), "certificate").unwrap();
+        assert!(read.ends_with("r Kunden\n-----BEGIN X-----\n"), "{read}");
+    }
 
     #[test]
     fn what_may_be_a_key_is_not_shown() {

@@ -1,5 +1,7 @@
 //! Throw-away certificates.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, DnValue,
     ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
@@ -67,6 +69,29 @@ impl Authority {
         self.0.pem()
     }
 
+    /// A client's certificate that ends so soon.
+    ///
+    /// # Panics
+    /// When the machine has no randomness, or no clock.
+    pub fn issue_for(&self, common_name: &str, lasting: Duration) -> Certificate {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_after = date_time_ymd(1970, 1, 1) + (now + lasting);
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Certificate {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a fresh key");
+        let certificate = params.signed_by(&key, &*self.0).expect("signed by the authority");
+        Certificate {
+            pem: certificate.pem(),
+            key: key.serialize_pem(),
+            der: certificate.der().to_vec(),
+        }
+    }
+
     /// A client's certificate that says all that one can say. It begins and ends in the years given.
     ///
     /// # Panics
@@ -97,12 +122,6 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.not_before = date_time_ymd(from, 1, 2);
         params.not_after = date_time_ymd(to, 1, 2);
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a fresh key");
-        let certificate = params.signed_by(&key, &*self.0).expect("signed by the authority");
-        Certificate {
-            pem: certificate.pem(),
-            key: key.serialize_pem(),
-            der: certificate.der().to_vec(),
-        }
+        self.sign(&params)
     }
 }

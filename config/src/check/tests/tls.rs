@@ -1,6 +1,7 @@
 //! TLS options, wanted certificates, and the forgotten `tls` label.
 
 use super::*;
+use crate::checked::ByHost;
 use crate::routing::Domain;
 
 const RESOLVER: &str = "
@@ -328,10 +329,11 @@ tls: {options: {o: {minVersion: VersionTLS13}}}
         let tls = all.find(|route| route.router == name(router)).unwrap().tls.clone().unwrap();
         (tls.options, tls.by_host)
     };
-    assert_eq!(options("a-conflicted-one"), (Some(name("o")), true));
-    assert_eq!(options("a-conflicted-two"), (None, true));
-    assert_eq!(options("b-conflicted-path"), (None, false));
-    assert_eq!(options("one"), (Some(name("o")), false));
+    let contested = || ByHost::Contested(["h.test".to_owned()].into());
+    assert_eq!(options("a-conflicted-one"), (Some(name("o")), contested()));
+    assert_eq!(options("a-conflicted-two"), (None, contested()));
+    assert_eq!(options("b-conflicted-path"), (None, ByHost::Never));
+    assert_eq!(options("one"), (Some(name("o")), ByHost::Never));
 
     let strict = file(&install("core: {strictTLSOptions: true}"), http);
     assert_eq!(mounted(&strict, "a"), [""; 0]);
@@ -488,7 +490,7 @@ tls: {options: {o: {clientAuth: {clientAuthType: RequireAnyClientCert}}}}
     let all = &checked.routes["websecure"];
     let added = all.iter().find(|it| it.router == name("r") && it.tls.is_some()).unwrap();
     let tls = added.tls.clone().unwrap();
-    assert_eq!((tls.options, tls.by_host), (None, true));
+    assert_eq!((tls.options, tls.by_host), (None, ByHost::Always));
     assert_eq!(names(&checked, "websecure"), ["h.test=o@file"]);
     // Where the entry point has tls of its own, nothing was forgotten.
     let checked = file(&own, router_yaml);

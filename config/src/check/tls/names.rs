@@ -27,8 +27,8 @@ pub(super) struct Names {
 #[derive(Clone)]
 pub(in super::super) struct Fallen {
     pub(in super::super) why: Trouble,
-    /// Another router wants one of its hosts otherwise; the other hosts keep their options.
-    pub(in super::super) by_host: bool,
+    /// Those of its hosts that another router wants otherwise; the others keep their options.
+    pub(in super::super) contested: BTreeSet<String>,
 }
 
 /// The options that a router asks for; `None`: the default ones.
@@ -73,7 +73,8 @@ impl Names {
                         && let Some(options) = &options
                     {
                         let rule = router.rule.as_deref().unwrap_or_default();
-                        let fallen = Fallen { why: no_host(rule, options), by_host: false };
+                        let why = no_host(rule, options);
+                        let fallen = Fallen { why, contested: BTreeSet::new() };
                         let place = ((*entry_point).to_owned(), copy.name.clone());
                         shared.fallen.insert(place, fallen);
                     }
@@ -95,8 +96,13 @@ impl Names {
                     continue;
                 }
                 for (_, router) in wishes {
-                    let fallen = Fallen { why: conflict(&entry_point, &host), by_host: true };
-                    shared.fallen.entry((entry_point.clone(), router)).or_insert(fallen);
+                    let fallen = || {
+                        let why = conflict(&entry_point, &host);
+                        Fallen { why, contested: BTreeSet::new() }
+                    };
+                    let place = (entry_point.clone(), router);
+                    let fallen = shared.fallen.entry(place).or_insert_with(fallen);
+                    fallen.contested.insert(host.clone());
                 }
                 names.insert(host, None);
             }

@@ -8,7 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER, VARY,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -19,6 +20,16 @@ use crate::http1::Error;
 
 /// A frame with this flag holds trailers (gRPC-Web: HTTP wire protocols).
 const TRAILERS: u8 = 0x80;
+
+/// Names of the connection that an answer came by: no page sees them.
+const OF_CONNECTION: [HeaderName; 6] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
 
 /// Translates an answer. `origin`: whose pages may read it.
 pub(super) fn translate(
@@ -64,7 +75,8 @@ fn media_type(headers: &HeaderMap, form: Form) -> Option<HeaderValue> {
 
 /// Everything that the page is to see of the head, and what may come in trailers.
 fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut names: Vec<String> = headers.keys().map(spelled).collect();
+    let told = headers.keys().filter(|name| !OF_CONNECTION.contains(name));
+    let mut names: Vec<String> = told.map(spelled).collect();
     // As Traefik does, whether there is one or not.
     if !headers.contains_key(CONTENT_TYPE) {
         names.push("Content-Type".into());

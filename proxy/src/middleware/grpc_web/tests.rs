@@ -193,6 +193,26 @@ fn trailers_become_a_frame() {
 }
 
 #[test]
+fn what_pages_may_see() {
+    let given = answer(
+        &[
+            ("x-known", "yes"),
+            ("connection", "close"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "close"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+        ],
+        Body::Empty,
+    );
+    let changed = translate(given, Form::Binary, None);
+    let exposed = &changed.headers()["access-control-expose-headers"];
+    assert_eq!(exposed, "X-Known, Vary, Content-Type, grpc-status, grpc-message");
+    assert_eq!(changed.headers()["connection"], "close", "it is not ours to remove");
+}
+
+#[test]
 fn as_text() {
     let given = answer(
         &[("content-type", "application/grpc")],

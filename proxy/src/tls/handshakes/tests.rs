@@ -7,7 +7,7 @@ use swarmgate_config::checked::handshake::{ClientAuth, DefaultOptions, TlsOption
 use swarmgate_config::finding::Origin;
 use swarmgate_config::name::QName;
 
-use super::{Choice, Handshakes, Needed, Sets};
+use super::{By, ByName, Choice, Handshakes, Needed, Sets};
 use crate::tls::set::tests::options;
 
 fn name(text: &str) -> QName {
@@ -104,8 +104,9 @@ fn defaults() {
     assert!(!handshakes.is_plain());
     assert_eq!(shown(handshakes.choose(Some("a.test"))), "default");
     // Connections from before somebody wrote them.
-    let needed = Needed { choice: written.choice(None).unwrap(), by_host: false };
-    assert!(handshakes.admits(None, "a.test", &needed) && !written.is_current(None));
+    let needed = Needed { choice: written.choice(None).unwrap(), by: By::Itself };
+    assert!(handshakes.admits(None, "a.test", &needed));
+    assert!(!handshakes.would_meet(None, Some("a.test")));
 
     let mut checked = Configuration::default();
     checked.handshakes.default = DefaultOptions::Refused;
@@ -123,6 +124,9 @@ fn what_passes() {
             ("a.test", Some("mtls")),
             ("*.a.test", Some("mtls")),
             ("open.test", None),
+            ("*.k.test", None),
+            ("x.k.test", None),
+            ("m.k.test", Some("modern")),
             ("bad.test", Some("bad")),
         ],
     );
@@ -135,36 +139,88 @@ fn what_passes() {
         other => panic!("{other:?}"),
     };
     let (mtls, modern) = (of("mtls"), of("modern"));
-    // Handshake, host, the router's options, whether each host has its own.
+    let alone = || By::Itself;
+    let contested = |names: &[&'static str]| {
+        By::Contested(Arc::new(names.iter().map(|it| (*it, ())).collect::<ByName<()>>()))
+    };
+    let forgotten = || By::Host;
+    // Handshake, host, the router's options, what they depend on.
     let table = [
-        (Some(&mtls), "a.test", "mtls", false, true),
-        (Some(&mtls), "unknown.test", "mtls", false, true),
-        (Some(&mtls), "a.test", "", false, false),
-        (Some(&mtls), "open.test", "", false, false),
-        (Some(&modern), "a.test", "mtls", false, false),
-        (Some(&modern), "a.test", "modern", false, true),
-        (None, "a.test", "mtls", false, false),
-        (None, "x.a.test", "mtls", false, false),
-        (None, "a.test", "", false, true),
-        (None, "", "", false, true),
+        (Some(&mtls), "a.test", "mtls", alone(), true),
+        (Some(&mtls), "unknown.test", "mtls", alone(), true),
+        (Some(&mtls), "a.test", "", alone(), false),
+        (Some(&mtls), "open.test", "", alone(), false),
+        (Some(&modern), "a.test", "mtls", alone(), false),
+        (Some(&modern), "a.test", "modern", alone(), true),
+        (None, "a.test", "mtls", alone(), false),
+        (None, "x.a.test", "mtls", alone(), false),
+        (None, "a.test", "", alone(), true),
+        (None, "", "", alone(), true),
         // A rule that also matches hosts that it does not name.
-        (None, "unknown.test", "mtls", false, false),
-        (None, "unknown.test", "mtls", true, false),
-        // Of several hosts, one is somebody else's.
-        (None, "open.test", "mtls", true, true),
-        (None, "open.test.", "mtls", true, true),
-        (None, "a.test", "mtls", true, false),
-        (None, "b.a.test", "mtls", true, false),
-        (None, "b.a.test", "", true, false),
-        (Some(&mtls), "a.test", "mtls", true, true),
-        (Some(&mtls), "open.test", "mtls", true, false),
-        (None, "bad.test", "", true, false),
+        (None, "unknown.test", "mtls", alone(), false),
+        (None, "unknown.test", "mtls", contested(&["open.test"]), false),
+        // Of several hosts, one is wanted otherwise by somebody else.
+        (None, "open.test", "mtls", contested(&["open.test"]), true),
+        (None, "open.test.", "mtls", contested(&["open.test"]), true),
+        (Some(&mtls), "open.test", "mtls", contested(&["open.test"]), false),
+        (None, "a.test", "mtls", contested(&["open.test"]), false),
+        (Some(&mtls), "a.test", "mtls", contested(&["open.test"]), true),
+        (None, "b.a.test", "mtls", contested(&["open.test"]), false),
+        // What another router has for a host that is contested by nobody is its own affair.
+        (None, "x.k.test", "mtls", contested(&["open.test"]), false),
+        (Some(&modern), "m.k.test", "mtls", contested(&["open.test"]), false),
+        (Some(&mtls), "x.k.test", "mtls", contested(&["open.test"]), true),
+        // A wildcard is contested, but not the name below it that somebody else has.
+        (None, "y.k.test", "mtls", contested(&["*.k.test"]), true),
+        (None, "x.k.test", "mtls", contested(&["*.k.test"]), false),
+        (None, "x.y.k.test", "mtls", contested(&["*.k.test"]), false),
+        // It has forgotten its TLS: whichever keeps more people out.
+        (None, "a.test", "", forgotten(), false),
+        (Some(&mtls), "a.test", "", forgotten(), true),
+        (None, "b.a.test", "", forgotten(), false),
+        (None, "open.test", "", forgotten(), true),
+        (None, "unknown.test", "", forgotten(), true),
+        (None, "bad.test", "", forgotten(), false),
+        (Some(&modern), "m.k.test", "", forgotten(), true),
+        (Some(&modern), "m.k.test", "mtls", forgotten(), false),
+        (Some(&mtls), "m.k.test", "mtls", forgotten(), true),
     ];
-    for (number, (met, host, options, by_host, expected)) in table.into_iter().enumerate() {
-        let needed = Needed { choice: choice(options), by_host };
+    for (number, (met, host, options, by, expected)) in table.into_iter().enumerate() {
+        let needed = Needed { choice: choice(options), by };
         assert_eq!(handshakes.admits(met, host, &needed), expected, "{number} {host}");
     }
-    assert!(sets.is_current(None) && sets.is_current(Some(&mtls)));
-    let later = self::sets(&["mtls"]);
-    assert!(!later.is_current(Some(&mtls)), "built anew");
+}
+
+/// Who would be asked something else on a new connection.
+#[test]
+fn what_would_be_met() {
+    let before = sets(&["mtls", "modern"]);
+    let names = [("a.test", Some("mtls")), ("open.test", None)];
+    let before_all = handshakes(&before, &names);
+    let met = |sets: &Sets, text: &str| match sets.choice(Some(&name(text))).unwrap() {
+        Choice::Set(set) => set,
+        other => panic!("{other:?}"),
+    };
+    let (mtls, modern) = (met(&before, "mtls"), met(&before, "modern"));
+    let now = handshakes(&before, &[("a.test", None), ("open.test", Some("mtls"))]);
+    let gone = sets(&[]);
+    // Handshakes, what was met, the server name.
+    let table = [
+        (&before_all, Some(&mtls), Some("A.Test."), true),
+        (&before_all, None, Some("open.test"), true),
+        (&before_all, None, Some("unknown.test"), true),
+        (&before_all, None, None, true),
+        // A router has got options, lost them, or has others.
+        (&now, Some(&mtls), Some("a.test"), false),
+        (&now, None, Some("open.test"), false),
+        (&now, Some(&modern), Some("open.test"), false),
+        (&now, None, Some("unknown.test"), true),
+        // The options themselves are built anew, or gone.
+        (&handshakes(&sets(&["mtls"]), &names), Some(&mtls), Some("a.test"), false),
+        (&handshakes(&gone, &names), Some(&mtls), Some("a.test"), false),
+        (&handshakes(&sets(&["default"]), &names), None, Some("open.test"), false),
+    ];
+    for (number, (handshakes, met, name, expected)) in table.into_iter().enumerate() {
+        assert_eq!(handshakes.would_meet(met, name), expected, "{number} {name:?}");
+    }
 }
