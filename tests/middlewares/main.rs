@@ -2,6 +2,7 @@
 //! remembers.
 
 mod auth;
+mod auth_tls;
 mod buffering;
 mod circuit_breaker;
 mod compress;
@@ -15,3 +16,4 @@ mod rate_limit;
 mod rate_limit_redis;
 mod retry;
 mod stage;
+mod told;

@@ -14,6 +14,7 @@ use crate::balance::Server;
 use crate::connection::Connection;
 use crate::observe::access_log::{AccessLog, Record, Tls};
 use crate::observe::metrics::Measured;
+use crate::snapshot::Route;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -33,6 +34,8 @@ pub struct Logged {
     request_headers: Option<HeaderMap>,
     origin: Option<Origin>,
     router: Option<Routed>,
+    /// Qualified name of the service that was asked last.
+    service: Option<Arc<str>>,
     server: Option<Arc<Server>>,
     user: Option<Box<str>>,
 }
@@ -48,6 +51,21 @@ pub struct Watched {
     pub connection: Rc<Connection>,
 }
 
+impl Watched {
+    /// The servers of this route's service are asked; `page`: in place of an answer that somebody
+    /// gave already.
+    pub fn asked(&mut self, route: &Route, page: bool) {
+        if let Some(logged) = &mut self.logged {
+            logged.asked(&route.service);
+        }
+        match &mut self.measured {
+            None => {}
+            Some(measured) if page => measured.served_page(route.series.as_ref()),
+            Some(measured) => measured.served(),
+        }
+    }
+}
+
 impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(logged) = self.logged.take() {
@@ -61,8 +79,6 @@ impl Drop for Watched {
 pub struct Routed {
     /// Qualified name; of layered routers all, from the top down.
     pub router: Arc<str>,
-    /// Its service's qualified name; empty for routers that lead to others.
-    pub service: Arc<str>,
     /// It is one of the proxy's own.
     pub internal: bool,
     /// Its requests are logged at all.
@@ -92,6 +108,7 @@ impl Logged {
             request_headers: None,
             origin: None,
             router: None,
+            service: None,
             server: None,
             user: None,
         })
@@ -113,11 +130,16 @@ impl Logged {
     }
 
     /// A router below that one takes it on: the log shows the way.
-    pub fn relayed(&mut self, router: &str, service: Arc<str>) {
+    pub fn relayed(&mut self, router: &str) {
         if let Some(routed) = &mut self.router {
             routed.router = format!("{} -> {router}", routed.router).into();
-            routed.service = service;
         }
+    }
+
+    /// This service's servers are asked; what others answered before is not the client's.
+    fn asked(&mut self, service: &Arc<str>) {
+        self.service = Some(Arc::clone(service));
+        (self.server, self.origin) = (None, None);
     }
 
     /// Who the client says it is, right or wrong.
@@ -184,7 +206,7 @@ impl Logged {
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
             request_count: self.number,
             router: routed.map(|routed| &*routed.router),
-            service: routed.map(|routed| &*routed.service).filter(|service| !service.is_empty()),
+            service: self.service.as_deref(),
             server_url: self.server.as_ref().map(|server| server.key.url.as_str()),
             entry_point: &connection.settings.name,
             referer: None,

@@ -19,6 +19,7 @@ use http_body::Body as _;
 use swarmgate_config::routing;
 
 use self::pauses::Pauses;
+use super::content_type::GzipSniffing;
 use super::status_ranges::StatusRanges;
 use super::{Answering, Around, Context, OneServer, Rest};
 use crate::body::{Body, RequestBody, RequestBodyError};
@@ -113,6 +114,7 @@ impl Retry {
 
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let begun = Instant::now();
+        request.head.extensions.insert(GzipSniffing);
         let mut by_status = self.by_status(&request.head.method);
         let mut body = None;
         if by_status && !request.body.is_ended() {
@@ -143,7 +145,7 @@ impl Retry {
             discard(answered).await;
             request.head.clone_from(&original);
             if let Some(measured) = &mut request.watched.measured {
-                measured.retried(1);
+                measured.tried_again();
             }
             let pause = self.pauses.next(tries);
             // Answers that are there at once must not keep others on this thread waiting.
