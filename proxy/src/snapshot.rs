@@ -98,6 +98,8 @@ impl Borrow<ServerKey> for ByKey {
 #[derive(Clone, Debug)]
 struct Built {
     written: ServersTransport,
+    /// What was in its files.
+    contents: Option<tls::Contents>,
     transport: Result<Transport, String>,
 }
 
@@ -143,16 +145,13 @@ impl Drop for Route {
 }
 
 impl Route {
-    /// The service as the access log has it: that of a router with children is none.
-    pub fn logged_service(&self) -> Arc<str> {
-        match &self.target {
-            Target::Children(_) => Arc::from(""),
-            _ => Arc::clone(&self.service),
-        }
-    }
-
-    /// A service as those see it who ask it for a page.
-    pub fn of_page(name: Arc<str>, middlewares: Box<[Arc<Middleware>]>, target: Target) -> Self {
+    /// A service as those see it who ask it for a page. `series`: where that is counted.
+    pub fn of_page(
+        name: Arc<str>,
+        middlewares: Box<[Arc<Middleware>]>,
+        target: Target,
+        series: Option<Arc<RouteSeries>>,
+    ) -> Self {
         Self {
             service: Arc::clone(&name),
             name,
@@ -160,7 +159,7 @@ impl Route {
             target,
             recursion_guard: None,
             access_log: true,
-            series: None,
+            series,
             handshake: tls::Needed::default(),
             internal: false,
         }
@@ -484,7 +483,9 @@ impl Builder<'_> {
             Some(error) => Err(error),
             None => self.target(checked, service).map(|target| {
                 let name = Arc::clone(service.text());
-                Arc::new(Route::of_page(name, middlewares.into(), target))
+                let metrics = self.previous.and_then(|previous| previous.metrics.as_ref());
+                let series = metrics.and_then(|metrics| metrics.series_of_page(&name));
+                Arc::new(Route::of_page(name, middlewares.into(), target, series))
             }),
         };
         self.pages.insert(service.clone(), built.clone());
@@ -652,17 +653,28 @@ impl Builder<'_> {
             .and_then(|previous| previous.transports.get(&name))
             // What could not be made may be made now: files come and go.
             .filter(|built| built.written == *written && built.transport.is_ok());
-        let built = match kept {
+        let contents = tls::contents(written);
+        let same = |built: &&Built| contents.is_some() && built.contents == contents;
+        let built = match kept.filter(same) {
             Some(built) => built.clone(),
-            None => Built {
-                transport: tls::client_config(written).map(|tls| Transport {
+            None => {
+                let made = tls::client_config(written).map(|tls| Transport {
                     name: name.clone(),
                     tls,
                     server_name: written.server_name.clone().filter(|name| !name.is_empty()),
                     limits: limits(written, is_default),
-                }),
-                written: written.clone(),
-            },
+                });
+                match (made, kept) {
+                    // Somebody is just writing them, perhaps.
+                    (Err(error), Some(kept)) => {
+                        tracing::warn!(serversTransport = %name, %error,
+                            "The files of a servers transport have changed and cannot be used: it \
+                             stays as it was");
+                        kept.clone()
+                    }
+                    (transport, _) => Built { transport, contents, written: written.clone() },
+                }
+            }
         };
         let transport = built.transport.clone();
         self.transports.insert(name, built);

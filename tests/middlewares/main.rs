@@ -3,6 +3,7 @@
 
 mod again;
 mod auth;
+mod auth_tls;
 mod buffering;
 mod circuit_breaker;
 mod compress;
@@ -18,3 +19,4 @@ mod rate_limit_cluster;
 mod rate_limit_redis;
 mod retry;
 mod stage;
+mod told;

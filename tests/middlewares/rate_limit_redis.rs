@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use swarmgate_testkit::certificates::{self, Certificate};
 use swarmgate_testkit::client::{self, Response};
 use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::process::{Launch, Running};
 use swarmgate_testkit::upstream::Upstream;
-use swarmgate_testkit::{certificates, ports, real};
+use swarmgate_testkit::{ports, real};
 
 use crate::stage::{LIMIT, Stage};
 
@@ -274,11 +275,15 @@ fn a_password_that_nobody_else_hears() {
 #[test]
 fn tls() {
     let Some(program) = redis_server("a rateLimit over TLS") else { return };
-    let certificate = certificates::self_signed(&["localhost"]);
+    over_tls(&program, &certificates::self_signed(&["localhost"]));
+    over_tls(&program, &certificates::self_signed_authority(&["localhost"]));
+}
+
+fn over_tls(program: &Path, certificate: &Certificate) {
     let port = ports::free();
     let port_text = port.to_string();
     let _redis = {
-        let mut running = Launch::new(&program)
+        let mut running = Launch::new(program)
             .file("redis.pem", &certificate.pem)
             .file("redis.key", &certificate.key)
             .args(["--bind", "127.0.0.1", "--save", "", "--port", "0", "--tls-port", &port_text])

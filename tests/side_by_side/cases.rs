@@ -9,6 +9,7 @@ mod headers;
 mod layers;
 mod lists;
 mod options;
+mod pages;
 mod rules;
 mod tls;
 mod tries;
@@ -156,6 +157,9 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("trusted", asks::TRUSTED));
     all.extend(plain("keepconn", asks::KEPT));
     all.extend(over_tls(asks::TLS));
+    all.extend(plain("web", pages::PLAIN));
+    all.extend(plain("web", &[("pages: endless URL", &pages::endless())]));
+    all.extend(plain("trusted", pages::TRUSTED));
     all.extend(over_tls(headers::TLS));
     all.extend(plain("web", access::PLAIN));
     all.extend(plain("trusted", access::TRUSTED));

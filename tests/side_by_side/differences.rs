@@ -176,6 +176,18 @@ pub const ALL: &[Difference] = &[
         &["auth: user, spoofed with underscores", "auth trusted underscores"],
         &["upstream header x_user", "upstream header x_forwarded_uri"],
     ),
+    differs(
+        "auth-aliases",
+        &["pages: look-alike of an odd header", "pages: look-alike of an odd pattern"],
+        &["upstream header x-user"],
+    ),
+    differs("user-aliases", &["pages: look-alike of an odd user"], &["upstream header x-web-user"]),
+    differs(
+        "denial-headers",
+        &["pages: denied 407", "pages: denied, named in Connection"],
+        &["header proxy-authenticate", "header x-gone"],
+    ),
+    differs("page-url", &["pages: endless URL"], &[]),
     differs("auth-cookies", &["auth: cookie kept as spelled"], &["header set-cookie"]),
     differs(
         "auth-denial",

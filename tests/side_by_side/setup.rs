@@ -48,6 +48,7 @@ const ROUTING: &[(&str, &str)] = &[
     ("routing/grpc_web.yml", include_str!("routing/grpc_web.yml")),
     ("routing/tls.yml", include_str!("routing/tls.yml")),
     ("routing/asks.yml", include_str!("routing/asks.yml")),
+    ("routing/pages.yml", include_str!("routing/pages.yml")),
 ];
 
 /// What both proxies talk to.

@@ -14,7 +14,7 @@ use swarmgate_config::routing::{
     Configuration, Left, Map, Middleware, Router, Server, Service, SwarmBackend, Written,
 };
 
-use super::strangers::{Name, Strangers, writer};
+use super::strangers::{Echo, Name, Strangers, writer};
 
 /// Who adds a configuration.
 #[derive(Debug)]
@@ -114,6 +114,12 @@ impl<'a> Merger<'a> {
             conflicts.left_out(chain.origin.clone(), ObjectKind::Middleware, &name, &through);
             middlewares.insert(name);
         }
+        let echoes = item.middlewares.iter().filter_map(|(name, written)| {
+            let held = whole.middlewares.get(name)?;
+            let echo = Echo::of(provider, name, written)?;
+            (held.value == written.value).then_some(echo)
+        });
+        let echoes: Vec<Echo> = echoes.collect();
         middlewares.extend(conflicts.join(
             ObjectKind::Middleware,
             "HTTP middleware",
@@ -203,6 +209,7 @@ impl<'a> Merger<'a> {
         self.strangers.taken(&own_name, ObjectKind::Middleware, &middlewares);
         self.strangers.taken(&own_name, ObjectKind::Service, &services);
         self.strangers.unreadable(&own_name, unreadable);
+        self.strangers.echo(echoes);
         for loss in conflicts.findings.iter().filter(|finding| is_loss(finding)).take(LOSSES) {
             let left = Left::new(provider, &own_name, loss.to_string(), rules.as_str());
             self.whole.skipped.push(left);
@@ -217,11 +224,14 @@ impl<'a> Merger<'a> {
             breathe();
             let name = &astray.name;
             let mut rule = None;
-            let origin = match astray.kind {
-                ObjectKind::Middleware => {
+            let origin = match (astray.echo, astray.kind) {
+                (Some(origin), _) => Some(origin),
+                (None, ObjectKind::Middleware) => {
                     self.whole.middlewares.remove(name).map(|it| it.origin.clone())
                 }
-                ObjectKind::Service => self.whole.services.remove(name).map(|it| it.origin.clone()),
+                (None, ObjectKind::Service) => {
+                    self.whole.services.remove(name).map(|it| it.origin.clone())
+                }
                 _ => self.whole.routers.remove(name).map(|it| {
                     rule = it.value.rule.clone();
                     it.origin.clone()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use swarmgate_config::breath::breathe;
 use swarmgate_config::finding::{ObjectKind, Origin};
-use swarmgate_config::routing::Configuration;
+use swarmgate_config::routing::{Configuration, Middleware, Written};
 
 /// A name of one kind, in lower case.
 pub type Name = (ObjectKind, String);
@@ -25,6 +25,31 @@ pub struct Strangers {
     whole_stacks: BTreeMap<Arc<str>, BTreeSet<Name>>,
     /// Names of what cannot be read, and the oldest item that has lost each.
     held: BTreeMap<Name, Arc<str>>,
+    echoes: Vec<Echo>,
+}
+
+/// A middleware that is described just as by the older item that holds the name. What it leads to
+/// may nevertheless be one thing to the one, and another to the other.
+#[derive(Debug)]
+pub struct Echo {
+    origin: Origin,
+    name: String,
+    /// Names of the provider's own middlewares and services.
+    leads_to: Vec<(ObjectKind, String)>,
+}
+
+impl Echo {
+    /// The newcomer's description; `None`: it leads nowhere.
+    pub fn of(provider: &str, name: &str, written: &Written<Middleware>) -> Option<Self> {
+        let own = |reference| super::merge::own(provider, reference).to_owned();
+        let Middleware { chain, errors, .. } = &*written.value;
+        let inner = chain.iter().flat_map(|chain| &chain.middlewares);
+        let inner = inner.map(|reference| (ObjectKind::Middleware, own(reference)));
+        let pages = errors.iter().map(|errors| (ObjectKind::Service, own(&errors.service)));
+        let leads_to: Vec<_> = inner.chain(pages).filter(|(_, name)| !name.is_empty()).collect();
+        let (origin, name) = (written.origin.clone(), name.to_owned());
+        (!leads_to.is_empty()).then_some(Self { origin, name, leads_to })
+    }
 }
 
 /// An object that is not to be served, and the name that leads astray.
@@ -36,6 +61,8 @@ pub struct Astray {
     pub name: String,
     /// What it refers to.
     pub through: String,
+    /// Where that is written, if what is served under its name is somebody else's and stays.
+    pub echo: Option<Origin>,
 }
 
 impl Strangers {
@@ -60,7 +87,7 @@ impl Strangers {
             self.whole_stacks.entry(Arc::clone(stack)).or_default().extend(names.iter().cloned());
         }
         if !names.is_empty() {
-            self.items.insert(Arc::clone(item), names);
+            self.items.entry(Arc::clone(item)).or_default().extend(names);
         }
     }
 
@@ -71,11 +98,20 @@ impl Strangers {
         kind: ObjectKind,
         names: impl IntoIterator<Item = &'n String>,
     ) {
-        let Some(stack) = self.stacks.get(item) else { return };
         let mut names = names.into_iter().map(|name| (kind, name.to_lowercase())).peekable();
-        if names.peek().is_some() {
-            self.whole_stacks.entry(Arc::clone(stack)).or_default().extend(names);
+        if names.peek().is_none() {
+            return;
         }
+        let lost = match self.stacks.get(item) {
+            Some(stack) => self.whole_stacks.entry(Arc::clone(stack)),
+            None => self.items.entry(Arc::clone(item)),
+        };
+        lost.or_default().extend(names);
+    }
+
+    /// Notes middlewares that somebody older holds and an item describes just so.
+    pub fn echo(&mut self, echoes: impl IntoIterator<Item = Echo>) {
+        self.echoes.extend(echoes);
     }
 
     /// The older item for which this name is kept, if that is another stack's.
@@ -90,11 +126,11 @@ impl Strangers {
 
     /// What would go to a stranger, once everybody has got the names that are his. Whatever refers
     /// to one of these does not work without it.
-    pub fn astray(&self, provider: &str, whole: &Configuration) -> Vec<Astray> {
-        let mut found = Vec::new();
+    pub fn astray(&mut self, provider: &str, whole: &Configuration) -> Vec<Astray> {
         if self.items.is_empty() && self.whole_stacks.is_empty() {
-            return found;
+            return Vec::new();
         }
+        let mut found = self.astray_echoes(whole);
         let middleware = |origin: &Origin, references: &[String]| {
             let names = references.iter().map(|reference| super::merge::own(provider, reference));
             let mut strange = names.filter(|name| {
@@ -111,7 +147,8 @@ impl Strangers {
             strange.then(|| name.to_owned())
         };
         let mut add = |kind, name: &String, through: Option<String>| {
-            found.extend(through.map(|through| Astray { kind, name: name.clone(), through }));
+            let astray = |through| Astray { kind, name: name.clone(), through, echo: None };
+            found.extend(through.map(astray));
         };
         for (name, written) in &whole.middlewares {
             if let Some(chain) = &written.value.chain {
@@ -133,6 +170,43 @@ impl Strangers {
             add(ObjectKind::Router, name, through);
         }
         found
+    }
+
+    /// The same of what somebody older holds: he means his own by it, and whoever wrote it once more
+    /// has lost it.
+    fn astray_echoes(&mut self, whole: &Configuration) -> Vec<Astray> {
+        let echoes = std::mem::take(&mut self.echoes);
+        let mut led_to: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for (number, echo) in echoes.iter().enumerate() {
+            for (kind, name) in &echo.leads_to {
+                led_to.entry((*kind, name.to_lowercase())).or_default().push(number);
+            }
+        }
+        let mut found: BTreeMap<usize, Astray> = BTreeMap::new();
+        let mut open: Vec<usize> = (0..echoes.len()).collect();
+        while let Some(number) = open.pop() {
+            breathe();
+            let Some(echo) = echoes.get(number).filter(|_| !found.contains_key(&number)) else {
+                continue;
+            };
+            let through = echo.leads_to.iter().find(|(kind, name)| {
+                let holder = match kind {
+                    ObjectKind::Service => whole.services.get(name).map(|it| &it.origin),
+                    _ => whole.middlewares.get(name).map(|it| &it.origin),
+                };
+                self.is_strange(&echo.origin, *kind, name, holder)
+            });
+            let (Some((_, through)), Some(item)) = (through, writer(&echo.origin)) else {
+                continue;
+            };
+            let kind = ObjectKind::Middleware;
+            self.taken(item, kind, [&echo.name]);
+            let name = echo.name.clone();
+            open.extend(led_to.get(&(kind, name.to_lowercase())).into_iter().flatten());
+            let (through, echo) = (through.clone(), Some(echo.origin.clone()));
+            found.insert(number, Astray { kind, name, through, echo });
+        }
+        found.into_values().collect()
     }
 
     /// Whether a name means another object to the writer than the one that `holder` wrote.

@@ -729,6 +729,94 @@ fn a_service_does_not_run_behind_a_strangers_middleware() {
     );
 }
 
+/// Equal words about error pages, each stack with pages of its own: neither's are shown to the
+/// visitors of the other.
+#[test]
+fn pages_of_a_stranger_are_not_shown() {
+    const E: &str = "traefik.http.middlewares.e.errors.";
+    let status = format!("{E}status");
+    let service_of = format!("{E}service");
+    let errors = |service| [(status.as_str(), "500-599"), (service_of.as_str(), service)];
+    let pages_port = ("traefik.http.services.p.loadbalancer.server.port", "8080");
+    let chain = ("traefik.http.middlewares.c.chain.middlewares", "e");
+    // The pages have routers of their own, as a copy of a stack does.
+    let pages = |name: &str, created, stack: &[(&str, &str)], rule| {
+        let key = format!("traefik.http.routers.{name}-pages.rule");
+        service(name, created, 8, 1, &[stack, &[pages_port, (key.as_str(), rule)]].concat())
+    };
+    let app = |name: &str, created, stack: &[(&str, &str)], more: &[(&str, &str)]| {
+        let key = |key: &str| format!("traefik.http.{}", key.replace("NAME", name));
+        let rule = key("routers.NAME.rule");
+        let port = key("services.NAME.loadbalancer.server.port");
+        let uses = key("routers.NAME.middlewares");
+        let uses = (uses.as_str(), if more.contains(&chain) { "c" } else { "e" });
+        let host = format!("Host(`{name}.test`)");
+        let own = [(rule.as_str(), host.as_str()), (port.as_str(), "80"), uses];
+        service(name, created, 9, 1, &[stack, &own, more].concat())
+    };
+    let equal = errors("p");
+    let by_chain = [equal[0], equal[1], chain];
+    for (case, labels) in [("by itself", &equal[..]), ("through an equal chain", &by_chain)] {
+        // Whichever of the younger stack's services is the older.
+        for (of_app, of_pages) in [("3", "4"), ("4", "3")] {
+            let items = vec![
+                app("a", "1", &[FIRST], labels),
+                pages("a_pages", "2", &[FIRST], "Host(`pa.test`)"),
+                app("b", of_app, &[SECOND], labels),
+                pages("b_pages", of_pages, &[SECOND], "Host(`pb.test`)"),
+            ];
+            let configuration = build("swarm", items, &Template::standard());
+            let served = routers(&configuration);
+            assert_eq!(
+                served,
+                ["a=>a Host(`a.test`)", "a_pages-pages=>p Host(`pa.test`)"],
+                "{case}"
+            );
+            assert!(configuration.middlewares.contains_key("e"), "the older's stays: {case}");
+            let told = problems(&configuration);
+            let through_p = told.iter().filter(|it| it.contains("left out, because \"p\"")).count();
+            assert_eq!(through_p, 2, "the router of the pages, and the middleware: {told:?}");
+            let left = configuration.skipped.list();
+            assert!(left.iter().any(|it| it.rules == "Host(`b.test`)"), "{case}: {left:?}");
+        }
+    }
+
+    // All in one service, and nobody of a stack.
+    let rule = ("traefik.http.routers.y-pages.rule", "Host(`py.test`)");
+    let to_pages = ("traefik.http.routers.y-pages.service", "p");
+    let to_app = ("traefik.http.routers.y.service", "y");
+    let labels = [equal[0], equal[1], pages_port, rule, to_pages, to_app];
+    let items = vec![
+        app("a", "1", &[], &equal),
+        pages("a_pages", "2", &[], "Host(`pa.test`)"),
+        app("y", "3", &[], &labels),
+    ];
+    let configuration = build("swarm", items, &Template::standard());
+    let served = routers(&configuration);
+    // Without stacks the servers are all one's own, and joined.
+    assert_eq!(served.len(), 4, "{served:?}");
+    let other = ("traefik.http.services.p.loadbalancer.passHostHeader", "false");
+    let items = vec![
+        app("a", "1", &[], &equal),
+        pages("a_pages", "2", &[], "Host(`pa.test`)"),
+        app("y", "3", &[], &[&labels[..], &[other]].concat()),
+    ];
+    let configuration = build("swarm", items, &Template::standard());
+    let served = routers(&configuration);
+    assert_eq!(served, ["a=>a Host(`a.test`)", "a_pages-pages=>p Host(`pa.test`)"]);
+
+    // One stack shares its pages, and what somebody else's router says of them by name is meant so.
+    let items = vec![
+        app("a", "1", &[FIRST], &equal),
+        pages("a_pages", "2", &[FIRST], "Host(`pa.test`)"),
+        app("b", "3", &[FIRST], &equal),
+        app("d", "4", &[SECOND], &equal),
+    ];
+    let configuration = build("swarm", items, &Template::standard());
+    assert_eq!(routers(&configuration).len(), 4, "{configuration:#?}");
+    assert_eq!(problems(&configuration), Vec::<String>::new());
+}
+
 /// Ten thousand services of one name: joined in proportion, each server once.
 #[test]
 fn thousands_of_services_join() {

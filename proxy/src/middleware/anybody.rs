@@ -15,7 +15,7 @@ pub struct Anybody;
 impl Directory for Anybody {
     fn service(&mut self, reference: &str) -> Result<Arc<Route>, String> {
         let balancer = Balancer::new(Vec::new(), true, None);
-        Ok(Arc::new(Route::of_page(reference.into(), [].into(), balancer.into())))
+        Ok(Arc::new(Route::of_page(reference.into(), [].into(), balancer.into(), None)))
     }
 
     fn server(

@@ -107,6 +107,11 @@ pub struct ForwardedHost(pub HeaderValue);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoForwardedFor;
 
+/// Left among the request's extensions by `errors`, empty, and filled when the request leaves for a
+/// server: the `X-Forwarded-For` that it had before the client's address came to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CameFrom(pub Option<Vec<HeaderValue>>);
+
 /// Left among the request's extensions by who has tries left for servers that cannot be connected
 /// to: it wants to hear of such a one, instead of having another server asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

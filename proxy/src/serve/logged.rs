@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::forward::headers::FORWARDED_FOR;
 use crate::observe::access_log::{AccessLog, Record, Tls};
 use crate::observe::metrics::Measured;
+use crate::snapshot::Route;
 
 /// A request that may be logged.
 pub struct Logged {
@@ -32,6 +33,8 @@ pub struct Logged {
     request_headers: Option<HeaderMap>,
     origin: Option<Origin>,
     router: Option<Routed>,
+    /// Qualified name of the service that was asked last.
+    service: Option<Arc<str>>,
     server: Option<Arc<Server>>,
     user: Option<Box<str>>,
 }
@@ -47,6 +50,37 @@ pub struct Watched {
     pub connection: Rc<Connection>,
 }
 
+impl Watched {
+    /// The servers of this route's service are asked; `page`: in place of an answer that somebody
+    /// gave already.
+    pub fn asked(&mut self, route: &Route, page: bool) {
+        if let Some(logged) = &mut self.logged {
+            logged.asked(&route.service);
+        }
+        match &mut self.measured {
+            None => {}
+            Some(measured) if page => measured.served_page(route.series.as_ref()),
+            Some(measured) => measured.served(),
+        }
+    }
+
+    /// The router that has it now: whoever sends it from here again comes back to that.
+    pub fn place(&self) -> Option<Routed> {
+        self.logged.as_ref()?.router.clone()
+    }
+
+    /// It is sent from there once more. What it met behind is thrown away.
+    pub fn again(&mut self, place: &Option<Routed>) {
+        if let Some(measured) = &mut self.measured {
+            measured.tried_again();
+        }
+        if let Some(logged) = &mut self.logged {
+            logged.router.clone_from(place);
+            (logged.server, logged.origin) = (None, None);
+        }
+    }
+}
+
 impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(logged) = self.logged.take() {
@@ -56,31 +90,11 @@ impl Drop for Watched {
     }
 }
 
-impl Watched {
-    /// The router that has it now: whoever sends it from here again comes back to that.
-    pub fn place(&self) -> Option<Routed> {
-        self.logged.as_ref()?.router.clone()
-    }
-
-    /// It is sent from there once more. What it met behind is thrown away.
-    pub fn again(&mut self, place: &Option<Routed>) {
-        if let Some(measured) = &mut self.measured {
-            measured.retried(1);
-        }
-        if let Some(logged) = &mut self.logged {
-            logged.router.clone_from(place);
-            (logged.server, logged.origin) = (None, None);
-        }
-    }
-}
-
 /// The router that took the request.
 #[derive(Clone)]
 pub struct Routed {
     /// Qualified name; of layered routers all, from the top down.
     pub router: Arc<str>,
-    /// Its service's qualified name; empty for routers that lead to others.
-    pub service: Arc<str>,
     /// It is one of the proxy's own.
     pub internal: bool,
     /// Its requests are logged at all.
@@ -110,6 +124,7 @@ impl Logged {
             request_headers: None,
             origin: None,
             router: None,
+            service: None,
             server: None,
             user: None,
         })
@@ -131,11 +146,16 @@ impl Logged {
     }
 
     /// A router below that one takes it on: the log shows the way.
-    pub fn relayed(&mut self, router: &str, service: Arc<str>) {
+    pub fn relayed(&mut self, router: &str) {
         if let Some(routed) = &mut self.router {
             routed.router = format!("{} -> {router}", routed.router).into();
-            routed.service = service;
         }
+    }
+
+    /// This service's servers are asked; what others answered before is not the client's.
+    fn asked(&mut self, service: &Arc<str>) {
+        self.service = Some(Arc::clone(service));
+        (self.server, self.origin) = (None, None);
     }
 
     /// Who the client says it is, right or wrong.
@@ -207,7 +227,7 @@ impl Logged {
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
             request_count: self.number,
             router: routed.map(|routed| &*routed.router),
-            service: routed.map(|routed| &*routed.service).filter(|service| !service.is_empty()),
+            service: self.service.as_deref(),
             server_url: self.server.as_ref().map(|server| server.key.url.as_str()),
             entry_point: &connection.settings.name,
             referer: None,

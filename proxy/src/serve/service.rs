@@ -20,7 +20,7 @@ use crate::forward::headers::{self, FORWARDED_FOR};
 use crate::forward::tunnel::Tunnel;
 use crate::forward::{self, Departing, Exchange};
 use crate::http1::Client;
-use crate::middleware::{Context, NoForwardedFor};
+use crate::middleware::{CameFrom, Context, NoForwardedFor};
 use crate::present::Present;
 use crate::respond;
 use crate::snapshot::Target;
@@ -63,11 +63,11 @@ pub async fn serve(request: &mut Request<'_>, target: Option<&Target>) -> Answer
             Box::pin(own::serve(worker, way, *internal, head, body)).await.into()
         }
         Some(Target::Balancer(balancer)) => {
-            if let Some(measured) = &mut watched.measured {
-                measured.served();
-            }
             if balancer.is_empty() {
                 return nobody(balancer).into();
+            }
+            if let Some(route) = way.route() {
+                watched.asked(route, way.is_page());
             }
             let (bound, retries) = (depart(connection, way, head, body), Cell::new(0));
             let tunnel = way.upgrade.is_some();
@@ -87,7 +87,11 @@ pub async fn serve(request: &mut Request<'_>, target: Option<&Target>) -> Answer
             if let (Some(logged), Some(server)) = (&mut watched.logged, failed.into_inner()) {
                 logged.failed(server);
             }
-            arrive(connection, way, forwarded, bound, watched)
+            let answered = arrive(connection, way, forwarded, bound, watched);
+            if let Some(measured) = &mut watched.measured {
+                measured.told(answered.response.status(), answered.response.headers());
+            }
+            answered
         }
         Some(Target::Children(children)) => Box::pin(layer::serve(request, children)).await,
         None => respond::not_found().into(),
@@ -111,6 +115,9 @@ fn depart(
     body: &RequestBody,
 ) -> bool {
     let upgrade = way.upgrade.as_ref();
+    if let Some(came_from) = head.extensions.get_mut::<CameFrom>() {
+        came_from.0 = Some(head.headers.get_all(FORWARDED_FOR).iter().cloned().collect());
+    }
     let present = headers::depart(&mut head.headers, connection, upgrade, !way.is_page());
     if head.extensions.get::<NoForwardedFor>().is_some() {
         head.headers.remove(FORWARDED_FOR);

@@ -182,7 +182,6 @@ pub fn enter(
     if let Some(logged) = &mut watched.logged {
         logged.routed(Routed {
             router: Arc::clone(&route.name),
-            service: route.logged_service(),
             internal: route.internal,
             wanted: route.access_log,
         });
@@ -264,7 +263,7 @@ fn ask(
 /// Notes that a router below takes the request on. Whether it is noted at all is the root's.
 pub fn enter_below(route: &Route, head: &request::Parts, watched: &mut Watched) {
     if let Some(logged) = &mut watched.logged {
-        logged.relayed(&route.name, route.logged_service());
+        logged.relayed(&route.name);
     }
     if let Some(measured) = &mut watched.measured {
         measured.relayed(route.series.as_ref(), &head.headers);

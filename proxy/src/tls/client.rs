@@ -7,7 +7,7 @@ use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
@@ -16,6 +16,7 @@ use swarmgate_config::routing::ServersTransport;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::own::{Authorities, Servers};
 use super::{provider, trust};
 
 /// The rustls configuration of a servers transport; ALPN is `http/1.1` only. The name to expect
@@ -32,26 +33,33 @@ pub fn client_config(transport: &ServersTransport) -> Result<Arc<ClientConfig>, 
         .with_protocol_versions(&versions)
         .map_err(|error| format!("cipherSuites and minVersion/maxVersion: {error}"))?;
     let roots = || match transport.root_cas.as_slice() {
-        [] => Ok(trust::public()),
+        [] => Ok(Authorities { roots: trust::public(), certificates: Vec::new() }),
         given => trust::only(given).map_err(|error| format!("rootCAs: {error}")),
     };
     let builder = match (&transport.peer_cert_uri, transport.insecure_skip_verify) {
         // The expected URI is a check of its own: it takes the place of the host name.
         (Some(uri), skip) if !uri.is_empty() => {
-            let roots = if skip { None } else { Some(roots()?) };
+            let authorities = if skip { None } else { Some(roots()?) };
             let uri = Some(uri.clone());
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Lenient {
                 provider,
-                roots,
+                authorities,
                 uri,
             }))
         }
         (_, true) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Lenient {
             provider,
-            roots: None,
+            authorities: None,
             uri: None,
         })),
-        (_, false) => builder.with_root_certificates(roots()?),
+        (_, false) => match roots()? {
+            Authorities { roots, certificates } if certificates.is_empty() => {
+                builder.with_root_certificates(roots)
+            }
+            given => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Servers::build(given, provider)?)),
+        },
     };
     let mut config = match transport.certificates.first() {
         None => builder.with_no_client_auth(),
@@ -123,12 +131,12 @@ fn unknown_version(option: &str, text: &str) -> String {
     format!("{option}: {text:?} is not a TLS version; expected VersionTLS12 or VersionTLS13")
 }
 
-/// Checks less than usual, or something else: no host name; a chain only with `roots`; the URI
+/// Checks less than usual, or something else: no host name; a chain only with `authorities`; the URI
 /// SAN when one is expected. The server must always own the key of what it shows.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
-    roots: Option<RootCertStore>,
+    authorities: Option<Authorities>,
     uri: Option<String>,
 }
 
@@ -141,14 +149,17 @@ impl ServerCertVerifier for Lenient {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if let Some(roots) = &self.roots {
-            verify_server_cert_signed_by_trust_anchor(
-                &ParsedCertificate::try_from(end_entity)?,
-                roots,
-                intermediates,
-                now,
-                self.provider.signature_verification_algorithms.all,
-            )?;
+        if let Some(authorities) = &self.authorities {
+            match authorities.admit(end_entity, now) {
+                Some(admitted) => admitted?,
+                None => verify_server_cert_signed_by_trust_anchor(
+                    &ParsedCertificate::try_from(end_entity)?,
+                    &authorities.roots,
+                    intermediates,
+                    now,
+                    self.provider.signature_verification_algorithms.all,
+                )?,
+            }
         }
         if self.uri.as_ref().is_some_and(|uri| !has_uri(end_entity, uri)) {
             return Err(Error::InvalidCertificate(CertificateError::NotValidForName));

@@ -6,15 +6,11 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use swarmgate_config::checked::handshake::ClientAuth;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::provider;
+use super::{own, provider};
 
 /// Asks clients for certificates.
 #[derive(Debug)]
@@ -74,7 +70,8 @@ impl ClientCertVerifier for Clients {
     ) -> Result<ClientCertVerified, Error> {
         let Some(chain) = &self.chain else { return Ok(ClientCertVerified::assertion()) };
         if self.authorities.iter().any(|authority| authority == end_entity) {
-            return own(end_entity, now);
+            own::verify(end_entity, now, |usage| usage.client_auth)?;
+            return Ok(ClientCertVerified::assertion());
         }
         chain.verify_client_cert(end_entity, intermediates, now)
     }
@@ -102,25 +99,4 @@ impl ClientCertVerifier for Clients {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider().signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// Whether a certificate that is trusted by itself may be used now, and by a client.
-fn own(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<ClientCertVerified, Error> {
-    let bad = |error| Err(Error::InvalidCertificate(error));
-    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
-        return bad(CertificateError::BadEncoding);
-    };
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    if now < certificate.validity().not_before.timestamp() {
-        return bad(CertificateError::NotValidYet);
-    }
-    if now > certificate.validity().not_after.timestamp() {
-        return bad(CertificateError::Expired);
-    }
-    match certificate.extended_key_usage() {
-        Ok(None) => {}
-        Ok(Some(usage)) if usage.value.client_auth || usage.value.any => {}
-        _ => return bad(CertificateError::InvalidPurpose),
-    }
-    Ok(ClientCertVerified::assertion())
 }

@@ -13,6 +13,7 @@ mod client_auth;
 mod generated;
 mod handshakes;
 mod info;
+mod own;
 mod parse;
 mod peer;
 mod sessions;
@@ -33,6 +34,7 @@ pub(crate) use self::info::address;
 pub use self::peer::PeerCertificates;
 pub use self::set::Set;
 pub use self::store::Store;
+pub use self::trust::{Contents, contents};
 
 /// A certificate to serve: PEM chain (leaf first) and PEM key, and where it is from.
 #[derive(Clone, Debug, PartialEq, Eq)]

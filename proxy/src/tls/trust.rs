@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+use swarmgate_config::routing::ServersTransport;
+
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+
+use super::own::Authorities;
 
 /// Where distributions keep their bundle; companies mount their own roots there.
 const SYSTEM_BUNDLES: &[&str] = &[
@@ -28,13 +33,14 @@ pub(super) fn public() -> RootCertStore {
 }
 
 /// Only the given roots; each a path to PEM, or the PEM itself. The error names the one at fault.
-pub(super) fn only(given: &[String]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
+pub(super) fn only(given: &[String]) -> Result<Authorities, String> {
+    let (mut roots, mut certificates) = (RootCertStore::empty(), Vec::new());
     for written in given {
         let (pem, what) = text(written, "root CA")?;
         let mut found = false;
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             let certificate = certificate.map_err(|error| format!("{what} is not PEM: {error}"))?;
+            certificates.push(certificate.clone());
             roots.add(certificate).map_err(|error| format!("{what} cannot be used: {error}"))?;
             found = true;
         }
@@ -42,7 +48,24 @@ pub(super) fn only(given: &[String]) -> Result<RootCertStore, String> {
             return Err(format!("{what} holds no certificate; expected PEM"));
         }
     }
-    Ok(roots)
+    Ok(Authorities { roots, certificates })
+}
+
+/// What is in the files that a servers transport names, as a fingerprint: whether it has to be made
+/// anew.
+pub type Contents = [u8; 32];
+
+/// See [`Contents`]; `None`: not all of them can be read.
+pub fn contents(transport: &ServersTransport) -> Option<Contents> {
+    let pair = transport.certificates.first();
+    let pair = pair.iter().flat_map(|written| [&written.cert_file, &written.key_file]);
+    let mut sum = Sha256::new();
+    for written in transport.root_cas.iter().chain(pair) {
+        let (text, _) = text(written, "").ok()?;
+        sum.update((text.len() as u64).to_be_bytes());
+        sum.update(text);
+    }
+    Some(sum.finalize().into())
 }
 
 /// A value that is a path or PEM itself: its text, and what to call it in messages.

@@ -21,9 +21,22 @@ pub struct Certificate {
 /// # Panics
 /// When a name is none.
 pub fn self_signed(names: &[&str]) -> Certificate {
+    signed_by_itself(names, IsCa::NoCa)
+}
+
+/// The same as `openssl req -x509` makes it: it could issue others, too.
+///
+/// # Panics
+/// When a name is none.
+pub fn self_signed_authority(names: &[&str]) -> Certificate {
+    signed_by_itself(names, IsCa::Ca(BasicConstraints::Unconstrained))
+}
+
+fn signed_by_itself(names: &[&str], is_ca: IsCa) -> Certificate {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a fresh key");
     let mut params = CertificateParams::new(names.clone()).expect("names of the test");
+    params.is_ca = is_ca;
     params.distinguished_name.remove(DnType::CommonName);
     if let Some(first) = names.first() {
         params.distinguished_name.push(DnType::CommonName, first.as_str());

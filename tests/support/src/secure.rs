@@ -3,8 +3,8 @@
 
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -24,8 +24,9 @@ use crate::wire::Head;
 #[derive(Debug)]
 pub struct Secure {
     address: SocketAddr,
-    /// What it shows, signed by itself.
+    /// What it shows at first, signed by itself.
     pub certificate: Certificate,
+    shown: Arc<Mutex<Arc<ServerConfig>>>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -35,27 +36,39 @@ impl Secure {
     /// # Panics
     /// When there is no such port.
     pub fn start(name: &str) -> Self {
-        let certificate = certificates::self_signed(&[name]);
-        let config = match config(&certificate) {
-            Ok(config) => Arc::new(config),
-            Err(error) => panic!("TLS of the test's own server: {error}"),
-        };
+        Self::start_with(certificates::self_signed(&[name]))
+    }
+
+    /// The same with this certificate.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    pub fn start_with(certificate: Certificate) -> Self {
+        let shown = Arc::new(Mutex::new(config(&certificate)));
         let port = crate::ports::free();
         let listener = TcpListener::bind(("127.0.0.1", port));
         let listener = listener.unwrap_or_else(|error| panic!("port {port}: {error}"));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stopped = Arc::new(AtomicBool::new(false));
-        let is_stopped = Arc::clone(&stopped);
+        let (is_stopped, to_show) = (Arc::clone(&stopped), Arc::clone(&shown));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if is_stopped.load(Ordering::SeqCst) {
                     return;
                 }
-                let config = Arc::clone(&config);
+                let config = to_show.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 std::thread::spawn(move || serve(stream, config));
             }
         });
-        Self { address, certificate, stopped }
+        Self { address, certificate, shown, stopped }
+    }
+
+    /// Shows another certificate on connections to come.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn show(&self, certificate: &Certificate) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = config(certificate);
     }
 
     /// Where it listens.
@@ -71,7 +84,14 @@ impl Drop for Secure {
     }
 }
 
-fn config(certificate: &Certificate) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+fn config(certificate: &Certificate) -> Arc<ServerConfig> {
+    match try_config(certificate) {
+        Ok(config) => Arc::new(config),
+        Err(error) => panic!("TLS of the test's own server: {error}"),
+    }
+}
+
+fn try_config(certificate: &Certificate) -> Result<ServerConfig, Box<dyn std::error::Error>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes())?;
     let chain = vec![CertificateDer::from(certificate.der.clone())];

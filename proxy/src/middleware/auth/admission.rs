@@ -6,7 +6,7 @@ use http::header::{
 };
 use swarmgate_config::routing;
 
-use crate::middleware::aliases::remove_aliases;
+use crate::forward::headers::are_aliases;
 
 /// They frame or route the message.
 const OURS: [HeaderName; 7] =
@@ -40,7 +40,7 @@ impl Admission {
     /// Takes what the client said of itself away and puts what is known in its place.
     pub(super) fn apply(&self, headers: &mut HeaderMap, user: &[u8]) {
         if let Some(field) = &self.field {
-            remove_aliases(headers, std::iter::once(field));
+            remove_shadows(headers, field);
             match HeaderValue::from_bytes(user) {
                 Ok(user) => drop(headers.insert(field, user)),
                 // No user is called so (`users.rs`); the client's own word must not stand.
@@ -62,6 +62,18 @@ impl Admission {
             told.push("removes the request's Authorization".into());
         }
         told
+    }
+}
+
+/// Removes what a server's CGI-style variables would take for `field`, whichever of the two is
+/// spelled oddly.
+fn remove_shadows(headers: &mut HeaderMap, field: &HeaderName) {
+    let shadows = |name: &&HeaderName| {
+        *name != field && are_aliases(name.as_str(), field.as_str()) && !OURS.contains(name)
+    };
+    let shadows: Vec<HeaderName> = headers.keys().filter(shadows).cloned().collect();
+    for name in shadows {
+        headers.remove(name);
     }
 }
 
@@ -111,6 +123,18 @@ mod tests {
         left.sort_unstable();
         assert_eq!(left, ["x-other", "x-user"]);
         assert_eq!(headers["x-user"], "bob");
+        // The option may be the odd one, and nothing that frames the message goes for it.
+        for (field, kept) in [("X_User", "x-other"), ("Content_Length", "content-length")] {
+            let mut headers = HeaderMap::new();
+            for name in ["x-user", "x.user", "x_user", kept] {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static("1"));
+            }
+            let options = format!(r#"{{"headerField":"{field}"}}"#);
+            build(&options).unwrap().apply(&mut headers, b"bob");
+            assert_eq!(headers[field], "bob");
+            assert_eq!(headers[kept], "1");
+            assert_eq!(headers.contains_key("x-user"), field != "X_User", "{headers:?}");
+        }
     }
 
     #[test]

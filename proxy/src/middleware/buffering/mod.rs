@@ -17,6 +17,7 @@ use swarmgate_config::routing;
 
 use self::retries::{LOOKED_AT, Retries};
 use self::store::{Refused, Store, Stored};
+use super::content_type::GzipSniffing;
 use super::kept::announced;
 use super::{Answering, Around, Context, Rest};
 use crate::body::{Body, RequestBody, RequestBodyError};
@@ -102,6 +103,7 @@ impl Buffering {
             Err(refusal) => return refusal.into(),
         };
         set_length(&mut request.head.headers, stored.length());
+        request.head.extensions.insert(GzipSniffing);
         let original = self.retries.as_ref().map(|_| request.head.clone());
         // Nothing is said before everything is known.
         let client = request.client.take();

@@ -23,7 +23,7 @@ use self::body::Compressed;
 use self::encoder::Encoder;
 use self::negotiate::{Encoding, Offer};
 use super::begun::Begun;
-use super::content_type::{self, Sniffing};
+use super::content_type::{self, GzipSniffing, Sniffing};
 use super::{Answering, Around, Context, Rest};
 use crate::body::Body;
 use crate::serve::answered::Answered;
@@ -114,7 +114,8 @@ impl Compress {
         }
         let encoding = self.offer.choose(&head.headers)?;
         let refused = encoding == Encoding::Gzip && !negotiate::names_gzip(&head.headers);
-        let sniffing = head.extensions.get::<Sniffing>().is_some();
+        let sniffing = head.extensions.get::<Sniffing>().is_some()
+            || encoding == Encoding::Gzip && head.extensions.get::<GzipSniffing>().is_some();
         Some(Chosen { encoding, refused, sniffing })
     }
 

@@ -18,6 +18,11 @@ pub use self::sniff::sniff;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sniffing;
 
+/// Left by middlewares that put answers together anew: the same, where gzip compresses them (as with
+/// Traefik).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GzipSniffing;
+
 /// A built `contentType` (Traefik: ContentType).
 #[derive(Debug)]
 pub struct ContentType;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use http::{Method, StatusCode, Uri, request};
+use http_body::Body as _;
 use swarmgate_config::routing;
 
 use self::page::Page;
+use super::content_type::GzipSniffing;
 use super::status_ranges::StatusRanges;
-use super::{Answering, Around, Context, Directory, Rest, host};
+use super::{Answering, Around, CameFrom, Context, Directory, Rest, host};
 use crate::body::RequestBody;
 use crate::forward::headers::{self, FORWARDED_FOR};
 use crate::respond;
@@ -65,18 +67,15 @@ impl Errors {
         found.map_or(original, |(_, to)| *to)
     }
 
-    /// The page in the place of an answer. `came_from`: the `X-Forwarded-For` that the request had
-    /// before it was sent to a server.
-    async fn page(
-        &self,
-        request: &mut Request<'_>,
-        came_from: Vec<HeaderValue>,
-        dropped: Answered,
-    ) -> Answered {
+    /// The page in the place of an answer.
+    async fn page(&self, request: &mut Request<'_>, dropped: Answered) -> Answered {
         let Answered { response, tunnel, held, .. } = dropped;
         let original = response.status();
         // Whatever middlewares held for it is not held for the page.
         drop((tunnel, held));
+        if let Some(measured) = &mut request.watched.measured {
+            measured.let_go(response.body().size_hint().exact().unwrap_or_default());
+        }
         response.into_body().discard();
         let status = self.rewritten(original);
         let url = || url(request.head, &request.context());
@@ -87,7 +86,8 @@ impl Errors {
         let (mut head, ()) = http::Request::new(()).into_parts();
         head.method = Method::GET;
         head.uri = Uri::from(target);
-        head.headers = self.copied(request, came_from);
+        head.headers = self.copied(request);
+        head.extensions.insert(GzipSniffing);
         let way = request.way.to_page(&self.pages);
         let mut page = Request {
             worker: request.worker,
@@ -114,7 +114,7 @@ impl Errors {
     }
 
     /// The headers of the request for a page.
-    fn copied(&self, request: &Request<'_>, came_from: Vec<HeaderValue>) -> HeaderMap {
+    fn copied(&self, request: &Request<'_>) -> HeaderMap {
         let asked = &request.head.headers;
         let mut copied = match &*self.only {
             [] => asked.clone(),
@@ -131,8 +131,14 @@ impl Errors {
             }
         };
         headers::leave_message(&mut copied, request.connection);
-        if copied.remove(FORWARDED_FOR).is_some() {
-            let lines: Vec<&[u8]> = came_from.iter().map(HeaderValue::as_bytes).collect();
+        // Our word about this client comes to it when it is sent.
+        if copied.contains_key(FORWARDED_FOR) {
+            let left = request.head.extensions.get::<CameFrom>().and_then(|it| it.0.as_deref());
+            let lines: Vec<&[u8]> = match left {
+                Some(lines) => lines.iter().map(HeaderValue::as_bytes).collect(),
+                None => asked.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect(),
+            };
+            copied.remove(FORWARDED_FOR);
             if let (false, Ok(line)) = (lines.is_empty(), joined(&lines)) {
                 copied.insert(FORWARDED_FOR, line);
             }
@@ -157,14 +163,15 @@ fn url(head: &request::Parts, context: &Context<'_>) -> String {
 impl Around for Errors {
     fn around<'f>(&'f self, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f> {
         Box::pin(async move {
-            // Nearly always none, and then this takes no memory.
-            let came_from = request.head.headers.get_all(FORWARDED_FOR).iter().cloned().collect();
+            let extensions = &mut request.head.extensions;
+            extensions.insert(CameFrom::default());
+            extensions.insert(GzipSniffing);
             let answered = rest.run(request).await;
             let status = answered.response.status();
             if status.is_informational() || !self.caught.contain(status) {
                 return answered;
             }
-            self.page(request, came_from, answered).await
+            self.page(request, answered).await
         })
     }
 

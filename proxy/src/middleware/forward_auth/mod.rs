@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, TRAILER};
 use http::{Response, StatusCode, request};
 use swarmgate_config::routing::{self, ServersTransport};
 use tokio::time::timeout;
@@ -185,7 +185,7 @@ impl ForwardAuth {
             return self.denial.answer(service::passed_on(answer, exchange), &self.address);
         }
         // What is let through needs no body, but the server has to end what it says.
-        let (answer, body) = service::passed_on(answer, exchange).into_parts();
+        let (mut answer, body) = service::passed_on(answer, exchange).into_parts();
         let wanted = !passes && !self.denial.hides(answer.status);
         let Some(bytes) = kept::read(body, self.answer, wanted).await.map_err(Failure::Lost)?
         else {
@@ -195,6 +195,8 @@ impl ForwardAuth {
         if passes {
             return Ok(Verdict::Pass(answer.headers));
         }
+        // What was behind the body is not kept.
+        answer.headers.remove(TRAILER);
         let body = if bytes.is_empty() { Body::Empty } else { Body::from(bytes) };
         self.denial.answer(Response::from_parts(answer, body), &self.address)
     }

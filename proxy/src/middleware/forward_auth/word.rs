@@ -15,7 +15,7 @@ use swarmgate_config::routing;
 use swarmgate_config::rule::go_regex;
 
 use super::header_names;
-use crate::forward::headers::{are_aliases, has_alias_character};
+use crate::forward::headers::are_aliases;
 
 /// They frame or route the message, and nobody else's are put in their place.
 const OURS: [HeaderName; 8] = [
@@ -82,15 +82,25 @@ impl Word {
             })
     }
 
-    /// Whether a CGI-style server could take it for one of those.
+    /// Whether a CGI-style server could take it for one of those, whichever of the two is spelled
+    /// oddly.
     fn shadows(&self, name: &HeaderName, spelled: &mut String) -> bool {
-        has_alias_character(name)
-            && (self.listed.iter().any(|listed| are_aliases(listed.as_str(), name.as_str()))
-                || self.regex.as_ref().is_some_and(|regex| {
-                    let dashed = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'-' };
-                    spell(name.as_str().bytes().map(dashed), spelled);
-                    regex.is_match(spelled)
-                }))
+        if OURS.contains(name) {
+            return false;
+        }
+        if self.listed.iter().any(|listed| are_aliases(listed.as_str(), name.as_str())) {
+            return true;
+        }
+        let Some(regex) = &self.regex else { return false };
+        let mut matches = |mark: u8| {
+            let marked = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { mark };
+            if name.as_str().bytes().all(|byte| marked(byte) == byte) {
+                return false;
+            }
+            spell(name.as_str().bytes().map(marked), spelled);
+            regex.is_match(spelled)
+        };
+        matches(b'-') || self.pattern.contains('_') && matches(b'_')
     }
 
     /// The same in words.
@@ -164,6 +174,28 @@ mod tests {
                 &[("x-auth-user", "bob"), ("x_auth", "o")],
             ),
             (&["X-Auth-User"], "", &[("x_auth_user", "me")], &[], &[]),
+            // The option is spelled oddly, and the client plainly.
+            (
+                &["X_Auth_User", "Content_Length"],
+                "",
+                &[("x-auth-user", "me"), ("x-other", "o"), ("content-length", "3")],
+                &[("x_auth_user", "bob")],
+                &[("content-length", "3"), ("x-other", "o"), ("x_auth_user", "bob")],
+            ),
+            (
+                &[],
+                "^X_",
+                &[("x-user", "me"), ("accept", "a"), ("te", "t")],
+                &[("x_user", "bob")],
+                &[("accept", "a"), ("te", "t"), ("x_user", "bob")],
+            ),
+            (
+                &[],
+                "^[^-]*$",
+                &[("accept-encoding", "a"), ("x-user", "me")],
+                &[],
+                &[("accept-encoding", "a"), ("x-user", "me")],
+            ),
             (
                 &["X_Auth_User", "X-Auth-User"],
                 "",

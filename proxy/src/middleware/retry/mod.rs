@@ -13,6 +13,7 @@ use http::{Method, StatusCode, request};
 use swarmgate_config::routing;
 
 use self::pauses::Pauses;
+use super::content_type::GzipSniffing;
 use super::kept::{Kept, keep};
 use super::status_ranges::StatusRanges;
 use super::{Answering, Around, Context, OneServer, Rest};
@@ -99,6 +100,7 @@ impl Retry {
 
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let begun = Instant::now();
+        request.head.extensions.insert(GzipSniffing);
         let mut by_status = self.by_status(&request.head.method);
         let mut body = None;
         if by_status {

@@ -69,44 +69,78 @@ impl Kind {
             .flatten()
     }
 
-    /// The key of a request with this code; `served`: a service took part in the answer.
-    pub fn key(self, code: u16, served: bool) -> Key {
+    /// The same of a request for a page that is made in place of this one.
+    pub fn of_page(self) -> Self {
+        let protocol = if self.protocol == WEBSOCKET { HTTP } else { self.protocol };
+        Self { method: 0, protocol }
+    }
+
+    /// The key of a request with this code.
+    pub fn key(self, code: u16, counted: Counted) -> Key {
         let code = u32::from(code.min(999));
         let (method, protocol) = (u32::from(self.method), u32::from(self.protocol));
-        Key(code << 8 | method << 4 | protocol << 1 | u32::from(served))
+        Key(code << 9 | method << 5 | protocol << 2 | counted as u32)
     }
 }
 
-/// Code, method, protocol, and whether a service took part.
+/// Where a request is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Counted {
+    /// At its entry point and its router: no service took part in the answer, or one that says
+    /// something else.
+    Router = 0,
+    /// At its service alone, whose answer is not the client's.
+    Service = 1,
+    /// At all of them.
+    Everywhere = 2,
+}
+
+impl Counted {
+    /// Whether entry point and router count it.
+    pub fn by_router(self) -> bool {
+        self != Self::Service
+    }
+
+    /// Whether the service counts it.
+    pub fn by_service(self) -> bool {
+        self != Self::Router
+    }
+}
+
+/// Code, method, protocol, and where it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key(u32);
 
 impl Key {
     pub fn code(self) -> u16 {
-        u16::try_from(self.0 >> 8).unwrap_or_default()
+        u16::try_from(self.0 >> 9).unwrap_or_default()
     }
 
     pub fn method(self) -> &'static str {
-        METHODS.get((self.0 >> 4 & 0xf) as usize).copied().unwrap_or_default()
+        METHODS.get((self.0 >> 5 & 0xf) as usize).copied().unwrap_or_default()
     }
 
     pub fn protocol(self) -> &'static str {
-        PROTOCOLS.get((self.0 >> 1 & 0x7) as usize).copied().unwrap_or_default()
+        PROTOCOLS.get((self.0 >> 2 & 0x7) as usize).copied().unwrap_or_default()
     }
 
-    /// Whether a service took part.
-    pub fn served(self) -> bool {
-        self.0 & 1 == 1
+    /// Where it is counted.
+    pub fn counted(self) -> Counted {
+        match self.0 & 0x3 {
+            0 => Counted::Router,
+            1 => Counted::Service,
+            _ => Counted::Everywhere,
+        }
     }
 
-    /// The same, whether or not a service took part.
+    /// The same, wherever it is counted.
     pub fn anyhow(self) -> Self {
-        Self(self.0 & !1)
+        Self(self.0 & !0x3)
     }
 
     /// The same with the first code of its class (404 -> 400): for a server that invents codes.
     pub fn folded(self) -> Self {
-        Self(u32::from(self.code() / 100 * 100) << 8 | self.0 & 0xff)
+        Self(u32::from(self.code() / 100 * 100) << 9 | self.0 & 0x1ff)
     }
 }
 
@@ -168,7 +202,7 @@ mod tests {
             ("X-ANYTHING", "EXTENSION_METHOD"),
         ] {
             let method = Method::from_bytes(sent.as_bytes()).unwrap();
-            let key = Kind::of(&method, &HeaderMap::new()).key(200, false);
+            let key = Kind::of(&method, &HeaderMap::new()).key(200, Counted::Router);
             assert_eq!((key.method(), key.protocol(), key.code()), (shown, "http", 200), "{sent}");
         }
     }
@@ -193,7 +227,7 @@ mod tests {
         for (lines, shown) in table {
             let lines: Vec<(&'static str, &str)> = lines.to_vec();
             let kind = Kind::of(&Method::GET, &headers(&lines));
-            assert_eq!(kind.key(200, true).protocol(), *shown, "{lines:?}");
+            assert_eq!(kind.key(200, Counted::Everywhere).protocol(), *shown, "{lines:?}");
         }
     }
 
@@ -227,16 +261,16 @@ mod tests {
         for code in [0, 5, 200, 999, u16::MAX] {
             for (method, name) in METHODS.iter().enumerate() {
                 for (protocol, word) in PROTOCOLS.iter().enumerate() {
-                    for served in [false, true] {
+                    for counted in [Counted::Router, Counted::Service, Counted::Everywhere] {
                         let kind = Kind { method: method as u8, protocol: protocol as u8 };
-                        let key = kind.key(code, served);
+                        let key = kind.key(code, counted);
                         assert_eq!(key.code(), code.min(999));
                         assert_eq!((key.method(), key.protocol()), (*name, *word));
-                        assert_eq!(key.served(), served);
-                        assert_eq!(key.anyhow(), kind.key(code, false));
+                        assert_eq!(key.counted(), counted);
+                        assert_eq!(key.anyhow(), kind.key(code, Counted::Router));
                         let folded = key.folded();
                         assert_eq!(folded.code(), code.min(999) / 100 * 100);
-                        assert_eq!((folded.method(), folded.served()), (*name, served));
+                        assert_eq!((folded.method(), folded.counted()), (*name, counted));
                     }
                 }
             }

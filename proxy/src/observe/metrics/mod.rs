@@ -122,6 +122,13 @@ impl Metrics {
         Some(self.registry().routed(entry_point, names))
     }
 
+    /// The series of a service that is asked for pages: what it answers is counted at the service,
+    /// and nowhere else.
+    pub fn series_of_page(&self, service: &Arc<str>) -> Option<Arc<RouteSeries>> {
+        // No router is called so, and no entry point has this number.
+        self.series(usize::MAX, &Arc::from(""), service)
+    }
+
     /// Another configuration is in force.
     pub fn reloaded(&self) {
         self.reloads.fetch_add(1, Ordering::Relaxed);

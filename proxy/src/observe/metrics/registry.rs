@@ -97,7 +97,7 @@ impl Registry {
                     tally.add(cells, false);
                 }
                 let Some((router, service)) = &series.names else { return };
-                if wanted.routers {
+                if wanted.routers && !router.is_empty() {
                     let names = (Arc::clone(router), Arc::clone(service));
                     gathered.routers.entry(names).or_default().add(cells, false);
                 }

@@ -5,15 +5,15 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cell::{Cell, Count, Totals};
-use super::key::Key;
+use super::key::{Counted, Key};
 
 /// TLS version and cipher suite.
 pub(super) type Tls = (&'static str, &'static str);
 
-/// The same, and whether a service took part.
-pub(super) type TlsKey = (Tls, bool);
+/// The same, and where it is counted.
+pub(super) type TlsKey = (Tls, Counted);
 
-/// What is counted for one router on one entry point; the snapshot's routes hold it, so that a
+/// What is counted for one router on one entry point, or for a service that is asked for pages; the snapshot's routes hold it, so that a
 /// request finds it without searching. It lasts as long as the router, whatever else changes.
 #[derive(Debug)]
 pub struct RouteSeries {
@@ -23,7 +23,8 @@ pub struct RouteSeries {
     pub(super) number: u64,
     /// Number of the entry point.
     pub(super) entry_point: usize,
-    /// Qualified names of router and service; `None`: the requests that no router took.
+    /// Qualified names of router (of pages none) and service; `None`: the requests that no router
+    /// took.
     pub(super) names: Option<Names>,
     /// The router was gone when the metrics were last read: next time so is its series.
     pub(super) leaving: AtomicBool,
@@ -70,19 +71,23 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds a series as it is now; `served`: only requests in which the service took part.
-    pub fn add(&mut self, cells: &Cells, served: bool) {
-        let counts = |key: &Key| !served || key.served();
-        for (key, cell) in cells.requests.iter().filter(|(key, _)| counts(key)) {
+    /// Adds a series as it is now; `of_service`: what its service counts, not its router.
+    pub fn add(&mut self, cells: &Cells, of_service: bool) {
+        let counts = |counted: Counted| match of_service {
+            true => counted.by_service(),
+            false => counted.by_router(),
+        };
+        let counts_key = |key: &Key| counts(key.counted());
+        for (key, cell) in cells.requests.iter().filter(|(key, _)| counts_key(key)) {
             self.requests.entry(key.anyhow()).or_default().add(cell);
         }
-        for ((tls, took_part), count) in &cells.tls {
-            if *took_part || !served {
+        for ((tls, counted), count) in &cells.tls {
+            if counts(*counted) {
                 let sum = self.tls.entry(*tls).or_default();
                 *sum = sum.wrapping_add(count.get());
             }
         }
-        for ((key, set), count) in cells.labelled.iter().filter(|((key, _), _)| counts(key)) {
+        for ((key, set), count) in cells.labelled.iter().filter(|((key, _), _)| counts_key(key)) {
             let sum = self.labelled.entry((key.anyhow(), *set)).or_default();
             *sum = sum.wrapping_add(count.get());
         }

@@ -343,3 +343,95 @@ fn a_request_of_a_known_kind_allocates_no_series() {
     }
     assert_eq!(series.with_cells(|cells| cells.requests.len()), 1);
 }
+
+/// A service whose answer the client does not get, and one that gives a page in its place.
+#[test]
+fn pages_are_counted_where_they_come_from() {
+    let metrics = metrics(r#"{"addRoutersLabels":true}"#);
+    let thread = metrics.thread();
+    let series = metrics.series(0, &name("r@file"), &name("s@file")).unwrap();
+    let pages = metrics.series_of_page(&name("p@file")).unwrap();
+    let tls = Some(("1.3", "SUITE"));
+    for method in [Method::POST, Method::GET] {
+        let mut measured = thread.begin(0, Instant::now(), &method, &NONE, tls);
+        measured.routed(Some(&series), &NONE);
+        measured.received(5);
+        measured.served();
+        measured.told(StatusCode::INTERNAL_SERVER_ERROR, &NONE);
+        measured.let_go(1000);
+        measured.served_page(Some(&pages));
+        measured.retried(2);
+        measured.told(StatusCode::OK, &NONE);
+        measured.answered(StatusCode::NOT_FOUND, &NONE);
+        measured.sent(70);
+    }
+    // Denied before its service; and one whose client leaves while the page is asked for.
+    let mut denied = thread.begin(0, Instant::now(), &Method::GET, &NONE, tls);
+    denied.routed(Some(&series), &NONE);
+    denied.served_page(Some(&pages));
+    drop(denied);
+    // A router that is not counted.
+    let mut quiet = thread.begin(0, Instant::now(), &Method::GET, &NONE, tls);
+    quiet.routed(None, &NONE);
+    quiet.served_page(Some(&pages));
+    quiet.told(StatusCode::OK, &NONE);
+    drop(quiet);
+    let of = |code: u16, method: &str, owner: &str, value: u32| {
+        // In the order of the alphabet.
+        let (before, behind) = match owner.starts_with("entrypoint") {
+            true => (format!("{owner},"), String::new()),
+            false => (String::new(), format!(",{owner}")),
+        };
+        format!(r#"{{code="{code}",{before}method="{method}",protocol="http"{behind}}} {value}"#)
+    };
+    let (web, router) = (r#"entrypoint="web""#, r#"router="r@file",service="s@file""#);
+    let (service, page) = (r#"service="s@file""#, r#"service="p@file""#);
+    let shown = |family: &str| {
+        let mut lines = only(&metrics, &format!("traefik_{family}"));
+        lines.sort();
+        lines
+    };
+    assert_eq!(
+        shown("service_requests_total"),
+        [
+            of(200, "GET", page, 2),
+            of(499, "GET", page, 1),
+            of(500, "GET", service, 1),
+            of(500, "POST", service, 1),
+        ]
+    );
+    assert_eq!(
+        shown("service_responses_bytes_total"),
+        [
+            of(200, "GET", page, 140),
+            of(499, "GET", page, 0),
+            of(500, "GET", service, 1000),
+            of(500, "POST", service, 1000),
+        ]
+    );
+    assert_eq!(
+        shown("service_requests_bytes_total"),
+        [
+            of(200, "GET", page, 0),
+            of(499, "GET", page, 0),
+            of(500, "GET", service, 5),
+            of(500, "POST", service, 5),
+        ]
+    );
+    for (family, owner) in [("entrypoint", web), ("router", router)] {
+        let expected =
+            [of(404, "GET", owner, 1), of(404, "POST", owner, 1), of(499, "GET", owner, 1)];
+        assert_eq!(shown(&format!("{family}_requests_total")), expected);
+    }
+    assert_eq!(shown("service_retries_total"), [r#"{service="p@file"} 4"#]);
+    let tls = |owner: &str, count: u32| {
+        format!(r#"{{{owner},tls_cipher="SUITE",tls_version="1.3"}} {count}"#)
+    };
+    assert_eq!(shown("service_requests_tls_total"), [tls(page, 3), tls(service, 2)]);
+    assert_eq!(shown("entrypoint_requests_tls_total"), [tls(web, 3)]);
+
+    // It goes with those who ask it.
+    drop(pages);
+    assert_eq!(shown("service_retries_total").len(), 1, "once more");
+    assert!(shown("service_retries_total").is_empty());
+}

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::Metrics;
 use super::cell::{Cell, Count, Sample};
 use super::header_labels::KnownSets;
-use super::key::{Key, Kind};
+use super::key::{Counted, Key, Kind};
 use super::series::{Cells, RouteSeries, Tls, TlsKey};
 
 /// How many keys a series tells apart on one thread; codes beyond are counted by their class.
@@ -91,8 +91,8 @@ impl Mine {
         key
     }
 
-    fn count_tls(&self, tls: Tls, served: bool) {
-        let key = (tls, served);
+    fn count_tls(&self, tls: Tls, counted: Counted) {
+        let key = (tls, counted);
         let mut known = self.tls.borrow_mut();
         if let Some((_, count)) = known.iter().find(|(other, _)| *other == key) {
             return count.add(1);
@@ -163,7 +163,7 @@ impl ThreadMetrics {
             to: None,
             kind: Kind::of(method, headers),
             code: CLIENT_GONE,
-            served: false,
+            asked: None,
             retries: 0,
             set: 0,
             tls,
@@ -220,7 +220,8 @@ pub struct Measured {
     to: Option<Rc<Mine>>,
     kind: Kind,
     code: u16,
-    served: bool,
+    /// The service that was asked last, as far as it is not counted yet.
+    asked: Option<Asked>,
     retries: u32,
     /// Number of the header labels' values.
     set: u32,
@@ -228,6 +229,22 @@ pub struct Measured {
     received: u64,
     watched: Option<Arc<AtomicU64>>,
     sent: u64,
+}
+
+/// A service that was asked.
+#[derive(Debug)]
+struct Asked {
+    /// `None`: the router's own.
+    page: Option<Page>,
+    /// What it answers; `None`: what the client gets.
+    code: Option<u16>,
+}
+
+/// A service that was asked for a page.
+#[derive(Debug)]
+struct Page {
+    at: Rc<Mine>,
+    begun: Instant,
 }
 
 impl Measured {
@@ -260,12 +277,48 @@ impl Measured {
 
     /// It has come as far as its service, whoever answers now.
     pub fn served(&mut self) {
-        self.served = true;
+        // Its own is asked again: the tries are one request. A page that nobody saw is another one.
+        if self.asked.as_ref().is_some_and(|asked| asked.page.is_some()) {
+            self.let_go(0);
+        }
+        self.asked = Some(Asked { page: None, code: None });
+    }
+
+    /// Somebody asks another service for a page in place of an answer. `series`: that service's.
+    pub fn served_page(&mut self, series: Option<&Arc<RouteSeries>>) {
+        self.let_go(0);
+        // Where the router is not counted, nothing of it is.
+        let at = series.filter(|_| self.to.is_some()).map(|series| self.thread.mine(series));
+        let page = at.map(|at| Page { at, begun: Instant::now() });
+        self.asked = page.map(|page| Asked { page: Some(page), code: None });
+    }
+
+    /// What the service answers.
+    pub fn told(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if let Some(asked) = &mut self.asked {
+            let kind = if asked.page.is_some() { self.kind.of_page() } else { self.kind };
+            asked.code = Some(kind.code(status, headers));
+        }
+    }
+
+    /// The client gets something else than the service's answer, of so many bytes, if that is known.
+    pub fn let_go(&mut self, bytes: u64) {
+        if let (Some(asked), Some(mine)) = (self.asked.take(), self.to.clone()) {
+            self.count_service(&mine, &asked, bytes);
+        }
     }
 
     /// It was sent to another server, or on another connection, so many times more.
     pub fn retried(&mut self, times: u32) {
-        self.retries = self.retries.saturating_add(times);
+        match self.asked.as_ref().and_then(|asked| asked.page.as_ref()) {
+            Some(page) if times > 0 => page.at.count_retries(times),
+            _ => self.retries = self.retries.saturating_add(times),
+        }
+    }
+
+    /// A middleware has its service asked once more.
+    pub fn tried_again(&mut self) {
+        self.retries = self.retries.saturating_add(1);
     }
 
     /// The head of the answer.
@@ -277,6 +330,9 @@ impl Measured {
     pub fn trailers(&mut self, trailers: &HeaderMap) {
         if let Some(code) = self.kind.code_of_trailers(trailers) {
             self.code = code;
+            if let Some(asked) = &mut self.asked {
+                asked.code = Some(code);
+            }
         }
     }
 
@@ -294,24 +350,53 @@ impl Measured {
     pub fn sent(&mut self, bytes: u64) {
         self.sent = self.sent.saturating_add(bytes);
     }
+
+    /// Counts at the service alone.
+    fn count_service(&self, router: &Rc<Mine>, asked: &Asked, sent: u64) {
+        let (kind, sample, mine) = match &asked.page {
+            None => (self.kind, self.sample(sent), router),
+            Some(Page { at, begun }) => {
+                let sample = Sample { duration: begun.elapsed(), received: 0, sent };
+                (self.kind.of_page(), sample, at)
+            }
+        };
+        let code = asked.code.unwrap_or(self.code);
+        self.count(mine, kind.key(code, Counted::Service), &sample);
+    }
+
+    fn sample(&self, sent: u64) -> Sample {
+        let watched = self.watched.as_ref().map_or(0, |watched| watched.load(Ordering::Relaxed));
+        let received = self.received.saturating_add(watched);
+        Sample { duration: self.begun.elapsed(), received, sent }
+    }
+
+    fn count(&self, mine: &Mine, key: Key, sample: &Sample) {
+        let metrics = &self.thread.metrics;
+        let counted = key.counted();
+        let key = mine.count(key, sample, metrics.bounds());
+        if let Some(tls) = self.tls {
+            mine.count_tls(tls, counted);
+        }
+        if metrics.header_labels().is_some() {
+            mine.count_labelled(key, self.set);
+        }
+    }
 }
 
 impl Drop for Measured {
     fn drop(&mut self) {
         let Some(mine) = self.to.take() else { return };
-        let watched = self.watched.as_ref().map_or(0, |watched| watched.load(Ordering::Relaxed));
-        let sample = Sample {
-            duration: self.begun.elapsed(),
-            received: self.received.saturating_add(watched),
-            sent: self.sent,
+        let sample = self.sample(self.sent);
+        let asked = self.asked.take();
+        let everywhere =
+            |asked: &Asked| asked.page.is_none() && asked.code.is_none_or(|code| code == self.code);
+        let counted = match asked.as_ref().is_some_and(everywhere) {
+            true => Counted::Everywhere,
+            false => Counted::Router,
         };
-        let metrics = &self.thread.metrics;
-        let key = mine.count(self.kind.key(self.code, self.served), &sample, metrics.bounds());
-        if let Some(tls) = self.tls {
-            mine.count_tls(tls, self.served);
-        }
-        if metrics.header_labels().is_some() {
-            mine.count_labelled(key, self.set);
+        self.count(&mine, self.kind.key(self.code, counted), &sample);
+        if let Some(asked) = asked.filter(|_| counted == Counted::Router) {
+            self.count_service(&mine, &asked, self.sent);
         }
         if self.retries > 0 {
             mine.count_retries(self.retries);

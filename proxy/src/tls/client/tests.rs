@@ -177,3 +177,59 @@ fn broken_options_are_named() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+/// Certificates signed by themselves that could issue others, too: whoever names one means it.
+#[test]
+fn authorities_of_their_own() {
+    let own = |change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = CertificateParams::new(["server.test".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.subject_alt_names.push(SanType::URI("spiffe://test/own".try_into().unwrap()));
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let server = ServerConfig::builder_with_provider(Arc::clone(provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        (certificate.pem(), Arc::new(server))
+    };
+    let by = |roots: &[&str], uri: Option<&str>| ServersTransport {
+        root_cas: roots.iter().map(ToString::to_string).collect(),
+        peer_cert_uri: uri.map(str::to_owned),
+        ..ServersTransport::default()
+    };
+    let (pem, server) = own(&|_| ());
+    let (other, _) = own(&|_| ());
+    let uri = Some("spiffe://test/own");
+    for (what, transport, name, expected) in [
+        ("named", by(&[&pem], None), "server.test", true),
+        ("named among others", by(&[&other, &pem], None), "server.test", true),
+        ("another name", by(&[&pem], None), "other.test", false),
+        ("another of its kind", by(&[&other], None), "server.test", false),
+        ("nobody named", by(&[], None), "server.test", false),
+        ("its URI", by(&[&pem], uri), "other.test", true),
+        ("its URI, another of its kind", by(&[&other], uri), "server.test", false),
+        ("another URI", by(&[&pem], Some("spiffe://test/else")), "server.test", false),
+    ] {
+        assert_eq!(accepts(&transport, &server, name), expected, "{what}");
+    }
+    let for_clients = rcgen::ExtendedKeyUsagePurpose::ClientAuth;
+    let for_servers = rcgen::ExtendedKeyUsagePurpose::ServerAuth;
+    type Change<'a> = &'a dyn Fn(&mut CertificateParams);
+    let table: &[(&str, Change<'_>, bool)] = &[
+        ("expired", &|it| it.not_after = rcgen::date_time_ymd(2020, 1, 1), false),
+        ("not begun", &|it| it.not_before = rcgen::date_time_ymd(2999, 1, 1), false),
+        ("for clients", &|it| it.extended_key_usages = vec![for_clients.clone()], false),
+        ("for servers", &|it| it.extended_key_usages = vec![for_servers.clone()], true),
+    ];
+    for (what, change, expected) in table {
+        let (pem, server) = own(*change);
+        for uri in [None, uri] {
+            assert_eq!(accepts(&by(&[&pem], uri), &server, "server.test"), *expected, "{what}");
+        }
+    }
+}
