@@ -17,7 +17,7 @@ use swarmgate_config::checked::handshake::{ClientAuth, Group, TlsOptions};
 use super::authorities::{self, Authorities};
 use super::client_auth::Clients;
 use super::sessions::Sessions;
-use super::{Store, cipher_name, provider};
+use super::{Store, cipher_name, provider, trust};
 
 /// The name of the options that everybody gets of whom nothing else is said.
 pub const DEFAULT: &str = "default";
@@ -90,9 +90,9 @@ impl Set {
             return Ok(());
         }
         let texts = options.ca_files.iter().filter(|written| trust::is_text(written));
-        let texts: Vec<(String, String)> =
-            texts.map(|written| trust::text(written, "certificate")).collect::<Result<_, _>>()?;
-        roots(&texts).map_err(|error| format!("invalid certificate(s) content: {error}")).map(drop)
+        let files = authorities::files(&texts.cloned().collect::<Vec<_>>())?;
+        let listed = Authorities::of(&files).and_then(|listed| listed.roots());
+        listed.map(drop).map_err(|error| format!("invalid certificate(s) content: {error}"))
     }
 
     /// `default`, or the qualified name.
