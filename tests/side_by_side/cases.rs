@@ -10,6 +10,7 @@ mod layers;
 mod options;
 mod rules;
 mod tls;
+mod trailers;
 mod tries;
 
 use std::time::Duration;
@@ -165,6 +166,7 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", tries::CIRCUIT_BREAKER));
     all.extend(plain("web", tries::BUFFERING));
     all.extend(bytes(tries::BYTES));
+    all.extend(plain("web", trailers::PLAIN));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
     all.extend(plain("web", FAILURES));
