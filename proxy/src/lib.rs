@@ -18,7 +18,8 @@
 //! [`explain`] walks the same way for somebody who only asks.
 //!
 //! [`worker`] is a data-plane thread: everything above happens on the thread that accepted the
-//! connection. [`proxy`] starts and stops the threads and swaps the snapshot.
+//! connection, but for what takes long, which its [`helpers`] do. [`proxy`] starts and stops the
+//! threads and swaps the snapshot.
 
 pub mod accept;
 pub mod balance;
@@ -29,6 +30,7 @@ pub mod connection;
 pub mod explain;
 pub mod failure;
 pub mod forward;
+pub mod helpers;
 pub mod http1;
 pub mod internal;
 pub mod listen;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::accept;
 use crate::clock;
 use crate::connection::Registry;
+use crate::helpers;
 use crate::internal::State;
 use crate::listen::Listener;
 use crate::observe::metrics::ThreadMetrics;
@@ -116,8 +117,7 @@ fn run(
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()
-        // For printing the API's answers; whoever asks for many of them waits for the others.
-        .max_blocking_threads(2)
+        .max_blocking_threads(helpers::MOST)
         .build_local(LocalOptions::default())?;
     let current = RefCell::new(Rc::new(ThreadSnapshot(shared.snapshot.load_full())));
     let registries = shared.settings.iter().map(|_| Rc::new(Registry::default())).collect();

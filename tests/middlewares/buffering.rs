@@ -170,6 +170,36 @@ fn what_is_too_large_for_memory_waits_on_the_disk() {
     });
 }
 
+/// Whoever guesses passwords keeps helper threads busy, but not those that write and read files.
+#[test]
+fn guessed_passwords_hold_no_body_up() {
+    let routers = "disk: {rule: 'Host(`disk.test`)', service: app, middlewares: [disk]}
+    private: {rule: 'Host(`private.test`)', service: app, middlewares: [private]}";
+    // Each check takes seconds.
+    let middlewares = "disk: {buffering: {memRequestBodyBytes: 10, memResponseBodyBytes: 10}}
+    private: {basicAuth: {users: ['a:$2y$16$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW']}}";
+    let stage = Stage::set_on_one_thread(routers, middlewares);
+    let time = || stage.process.processor_time().expect("its time");
+    let before = time();
+    let guesses: Vec<_> = ["YTpi", "YTpj", "YTpk", "YTps"]
+        .into_iter()
+        .map(|credentials| {
+            let mut client = stage.connect();
+            client.set_timeout(LIMIT * 10).expect("a time-out");
+            let head = "GET / HTTP/1.1\r\nHost: private.test\r\nAuthorization: Basic";
+            thread::spawn(move || client.exchange(format!("{head} {credentials}\r\n\r\n")))
+        })
+        .collect();
+    eventually("passwords are checked", LIMIT, || match time() - before {
+        20.. => Ok(()),
+        used => Err(format!("{used} hundredths")),
+    });
+    let body = "x".repeat(400_000);
+    let answer = stage.connect().exchange(post("disk.test", &body, &[])).expect("an answer");
+    assert!(answer.json()["body"] == body, "the body has changed");
+    assert!(guesses.iter().all(|guess| !guess.is_finished()), "it waited for a check");
+}
+
 #[test]
 fn no_disk() {
     // No such folder: no file can be made. It is as good as a full disk.

@@ -74,6 +74,11 @@ impl Stage {
         Self::start(routers, middlewares, "", &[], &[("TMPDIR", folder)])
     }
 
+    /// The same as [`Stage::set`], with one data-plane thread for everybody.
+    pub fn set_on_one_thread(routers: &str, middlewares: &str) -> Self {
+        Self::start(routers, middlewares, "", &[], &[("SWARMGATE_THREADS", "1")])
+    }
+
     fn start(
         routers: &str,
         middlewares: &str,

@@ -12,6 +12,7 @@ mod options;
 mod pages;
 mod rules;
 mod tls;
+mod trailers;
 mod tries;
 mod v2_hosts;
 
@@ -176,6 +177,7 @@ pub fn all() -> Vec<Case> {
     all.extend(plain("web", tries::CIRCUIT_BREAKER));
     all.extend(plain("web", tries::BUFFERING));
     all.extend(bytes(tries::BYTES));
+    all.extend(plain("web", trailers::PLAIN));
     all.extend(plain("web", FORWARDING));
     all.extend(plain("web", ANSWERS));
     all.extend(plain("web", FAILURES));

@@ -133,6 +133,14 @@ pub const ALL: &[Difference] = &[
         &["buffering: large chunked answer"],
         &["header transfer-encoding: chunked", "header content-length"],
     ),
+    differs(
+        "repeated-trailers",
+        &[
+            "trailers: told of, and a header of that name",
+            "buffered trailers: told of, and a header of that name",
+        ],
+        &["trailer x-t: head"],
+    ),
     differs("buffered-cut-off", &["buffering: answer breaks off"], &[]),
     differs("nonce", &["nonce: in one of two"], &["header content-security-policy"]),
     differs(

@@ -8,6 +8,7 @@ use super::settle::closing;
 use super::way::Way;
 use crate::body::{Body, RequestBody};
 use crate::canonical;
+use crate::helpers::{self, Work};
 use crate::internal::{Internal, rest};
 use crate::respond;
 use crate::worker::Worker;
@@ -33,7 +34,7 @@ pub async fn serve(
     }
     let checked = Arc::clone(&way.snapshot.checked);
     let (host, head) = (host.into_owned(), head.clone());
-    let printing = tokio::task::spawn_blocking(move || {
+    let printing = helpers::run(Work::Print, move || {
         let answer = internal.answer(&head, &host, &state, &checked, certificates.infos());
         answer.map(Body::into_own)
     });
@@ -57,7 +58,7 @@ async fn take_configuration(
         Ok(read) => read,
         Err(refused) => return closing(refused),
     };
-    let taking = tokio::task::spawn_blocking(move || {
+    let taking = helpers::run(Work::Put, move || {
         let answer = rest::answer(&put, &body).map(Body::into_own);
         drop(turn);
         answer

@@ -309,6 +309,19 @@ impl Running {
             .ok_or_else(|| io::Error::other("no VmRSS"))
     }
 
+    /// The processor time it has used, in hundredths of a second, where `/proc` tells it.
+    pub fn processor_time(&self) -> io::Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may hold anything.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let of_both = fields.split_whitespace().skip(11).take(2);
+        let times: Vec<u64> = of_both.filter_map(|field| field.parse().ok()).collect();
+        match times[..] {
+            [user, system] => Ok(user + system),
+            _ => Err(io::Error::other("no times")),
+        }
+    }
+
     fn join_readers(&mut self) {
         for reader in self.readers.drain(..) {
             let _ = reader.join();

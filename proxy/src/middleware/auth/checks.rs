@@ -8,24 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use super::hash::Hash;
 use super::random;
+use crate::helpers::{self, Work};
 
 /// How long a password that was right is not checked again.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// How many of them are remembered.
 const MOST: usize = 1000;
-
-/// How many are checked at a time for one data-plane thread: as many as it has helpers, so that
-/// whoever else needs one waits for one check at most. Further ones wait here, in order.
-const AT_A_TIME: usize = 2;
-
-thread_local! {
-    static TURNS: Arc<Semaphore> = Arc::new(Semaphore::new(AT_A_TIME));
-}
 
 /// A user, a hash and a password; it tells nothing of them to whoever has not the key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,15 +102,8 @@ impl Checks {
 }
 
 async fn compute(hash: &Arc<Hash>, password: &[u8]) -> Result<bool, ()> {
-    let turn = TURNS.with(Arc::clone).acquire_owned().await.map_err(drop)?;
     let (hash, password) = (Arc::clone(hash), password.to_vec());
-    let computing = tokio::task::spawn_blocking(move || {
-        let right = hash.is_of(&password);
-        // Not before: the client may be gone, and the work goes on.
-        drop(turn);
-        right
-    });
-    computing.await.map_err(drop)
+    helpers::run(Work::Password, move || hash.is_of(&password)).await.map_err(drop)
 }
 
 impl State {
@@ -229,8 +215,8 @@ mod tests {
 
     /// All turns of this thread: nothing is computed meanwhile, however slow the machine is.
     fn hold_turns() -> tokio::sync::OwnedSemaphorePermit {
-        let turns = TURNS.with(Arc::clone);
-        turns.try_acquire_many_owned(u32::try_from(AT_A_TIME).unwrap()).unwrap()
+        let all = u32::try_from(Work::Password.at_a_time()).unwrap();
+        helpers::turns(Work::Password).try_acquire_many_owned(all).unwrap()
     }
 
     /// Polls once; true: it waits.
@@ -258,7 +244,8 @@ mod tests {
                 assert_eq!(check.await, Some(true));
             }
         });
-        assert_eq!(TURNS.with(|turns| turns.available_permits()), AT_A_TIME);
+        let free = helpers::turns(Work::Password).available_permits();
+        assert_eq!(free, Work::Password.at_a_time());
         assert!(checks.state().open.is_empty());
     }
 }

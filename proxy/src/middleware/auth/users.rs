@@ -12,6 +12,8 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
+use crate::helpers::{self, Work};
+
 /// The file is looked at once in so many milliseconds at most, and only when somebody comes.
 const LOOK_EVERY: u64 = 2000;
 
@@ -127,12 +129,17 @@ impl<S: Secret> Users<S> {
         }
         file.looked.store(now, Ordering::Relaxed);
         let users = Arc::clone(self);
-        drop(tokio::task::spawn_blocking(move || {
+        let begun = helpers::start(Work::Users, move || {
             users.read_again();
             if let Some(file) = &users.file {
                 file.looking.store(false, Ordering::Release);
             }
-        }));
+        });
+        if !begun {
+            // Other files take their time: the next request may find a turn.
+            file.looked.store(last, Ordering::Relaxed);
+            file.looking.store(false, Ordering::Release);
+        }
     }
 
     /// Reads the file if it has changed. What cannot be read changes nothing.

@@ -11,7 +11,7 @@ use super::store::{Replay, Stored};
 use crate::body::{Body, Changed, Made, RequestBody, RequestBodyError};
 use crate::http1::Error;
 
-/// Bytes of which some are in a file, or which trailers follow.
+/// Bytes of which some are in a file, or which trailers may follow.
 #[derive(Debug)]
 struct Filed {
     replay: Replay,
@@ -26,7 +26,7 @@ pub(super) fn request(stored: &Stored) -> RequestBody {
     }
 }
 
-/// The body of an answer, and its trailers.
+/// The body of an answer, and its trailers: perhaps none after all.
 pub(super) fn answer(stored: &Stored, trailers: Option<HeaderMap>) -> Body {
     match (stored.whole(), &trailers) {
         (Some(bytes), None) if bytes.is_empty() => Body::Empty,
@@ -62,7 +62,10 @@ impl HttpBody for Filed {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match ready!(self.poll(cx)) {
             Some(read) => Poll::Ready(Some(read.map(Frame::data))),
-            None => Poll::Ready(self.trailers.take().map(|it| Ok(Frame::trailers(it)))),
+            None => {
+                let trailers = self.trailers.take().filter(|trailers| !trailers.is_empty());
+                Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+            }
         }
     }
 

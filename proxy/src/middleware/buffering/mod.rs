@@ -10,7 +10,7 @@ mod store;
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Response, StatusCode, request};
 use http_body::Body as _;
 use swarmgate_config::routing;
@@ -204,19 +204,38 @@ impl Buffering {
                 })?,
                 Err(frame) => {
                     if let Ok(these) = frame.into_trailers() {
-                        // They are known before the answer begins: as headers, too.
-                        head.headers.extend(these.clone());
                         trailers = Some(these);
                     }
                 }
             }
         }
         let stored = store.finish().await.map_err(|error| no_disk(&error))?;
+        let trailers = told_of(&mut head.headers, trailers);
         // What inner middlewares held is over now, as the answer is.
         drop(held);
         let response = Response::from_parts(head, bodies::answer(&stored, trailers));
         Ok(Answered { unreached, ..response.into() })
     }
+}
+
+/// What follows the body, given what the server sent behind it. Where the head tells of all of it, it
+/// is among the headers, too: it is known before the answer begins. Where the head tells of some and
+/// none came, the answer goes in chunks nevertheless.
+fn told_of(headers: &mut HeaderMap, trailers: Option<HeaderMap>) -> Option<HeaderMap> {
+    let Some(trailers) = trailers else {
+        let expected = headers.contains_key(TRAILER) && !headers.contains_key(CONTENT_LENGTH);
+        return expected.then(HeaderMap::new);
+    };
+    let mut untold = trailers.clone();
+    for line in headers.get_all(TRAILER).iter().filter_map(|line| line.to_str().ok()) {
+        line.split(',').for_each(|name| drop(untold.remove(name.trim())));
+    }
+    if untold.is_empty() {
+        for (name, value) in &trailers {
+            headers.append(name, value.clone());
+        }
+    }
+    Some(trailers)
 }
 
 /// A request whose body is known has a length instead of chunks; an empty one needs none, but for
@@ -307,6 +326,44 @@ mod tests {
             let after = headers.get(CONTENT_LENGTH).map(|value| value.to_str().unwrap());
             assert_eq!((after, headers.contains_key(TRANSFER_ENCODING)), (expected, false));
         }
+    }
+
+    #[test]
+    fn trailers() {
+        // Headers, trailers; what of them is among the headers then.
+        type Lines = &'static [(&'static str, &'static str)];
+        let table: &[(Lines, Lines, &[&str])] = &[
+            (&[], &[("x-t", "v")], &[]),
+            (&[("x-t", "head")], &[("x-t", "v")], &["head"]),
+            (&[("trailer", "X-T")], &[("x-t", "v")], &["v"]),
+            (&[("x-t", "head"), ("trailer", "a, X-T ,b")], &[("x-t", "v")], &["head", "v"]),
+            (&[("trailer", "a"), ("trailer", "x-t")], &[("x-t", "v"), ("x-t", "w")], &["v", "w"]),
+            (&[("trailer", "x-t,x-u")], &[("x-t", "v"), ("x-u", "w")], &["v"]),
+            (&[("trailer", "x-t")], &[("x-t", "v"), ("x-u", "w")], &[]),
+            (&[("trailer", "x t,,")], &[("x-t", "v")], &[]),
+            (&[("trailer", "x-t, X-T")], &[("x-t", "v")], &["v"]),
+        ];
+        let map = |lines: Lines| {
+            let pairs = lines.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            let mut map = HeaderMap::new();
+            for (name, value) in pairs {
+                map.append(name, value);
+            }
+            map
+        };
+        for (headers, trailers, expected) in table {
+            let mut head = map(headers);
+            let behind = told_of(&mut head, Some(map(trailers)));
+            assert_eq!(behind, Some(map(trailers)), "{headers:?}");
+            let among: Vec<_> = head.get_all("x-t").iter().collect();
+            assert_eq!(among, *expected, "{headers:?} {trailers:?}");
+        }
+        let nothing = |headers: Lines| told_of(&mut map(headers), None);
+        assert_eq!(nothing(&[]), None);
+        assert_eq!(nothing(&[("trailer", "x-t")]), Some(HeaderMap::new()));
+        assert_eq!(nothing(&[("trailer", "x-t"), ("content-length", "5")]), None);
     }
 
     #[test]

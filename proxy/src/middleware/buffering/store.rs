@@ -1,19 +1,27 @@
 //! Bytes kept as they arrive: the first of them in memory, the others in a file without a name.
 //!
-//! The file is unlinked when it is made, so it is gone whatever happens. It is read and written on
-//! threads of their own: a disk may take its time.
+//! The file is unlinked when it is made, so it is gone whatever happens. It is read, written and closed
+//! by helper threads: a disk may take its time.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::runtime::Handle;
+
+use crate::helpers::{self, Work};
 
 /// The file is read and written in pieces of so many bytes.
 const PIECE: usize = 64 * 1024;
+
+/// And in larger ones the more of it there is, up to so many.
+const LARGE_PIECE: usize = 256 * 1024;
 
 /// Why bytes are kept no longer.
 #[derive(Debug)]
@@ -34,7 +42,7 @@ pub(super) struct Store {
     memory: Vec<u8>,
     /// Behind `memory`: what the file has not got yet.
     piece: Vec<u8>,
-    file: Option<Arc<File>>,
+    file: Option<Rc<Spilled>>,
     written: u64,
 }
 
@@ -43,17 +51,45 @@ pub(super) struct Store {
 pub(super) struct Stored {
     memory: Bytes,
     /// And its length, bytes.
-    file: Option<(Arc<File>, u64)>,
+    file: Option<(Rc<Spilled>, u64)>,
 }
 
 /// Hands stored bytes out.
 #[derive(Debug)]
 pub(super) struct Replay {
     memory: Bytes,
-    file: Option<Arc<File>>,
+    file: Option<Rc<Spilled>>,
     at: u64,
     end: u64,
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    reading: Option<Reading>,
+}
+
+/// A piece on its way from the file.
+struct Reading(Pin<Box<dyn Future<Output = io::Result<Vec<u8>>>>>);
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reading")
+    }
+}
+
+/// A file as the data-plane thread holds it; helpers have it only while they read or write.
+#[derive(Debug)]
+struct Spilled(Arc<File>);
+
+impl Drop for Spilled {
+    /// Closing gives back all that was written, which takes the longer the more that was.
+    fn drop(&mut self) {
+        let file = Arc::clone(&self.0);
+        if Handle::try_current().is_ok() {
+            tokio::task::spawn_local(helpers::run(Work::Close, move || drop(file)));
+        }
+    }
+}
+
+/// How many bytes the piece has that begins here.
+fn piece_at(place: u64) -> usize {
+    usize::try_from(place).unwrap_or(LARGE_PIECE).clamp(PIECE, LARGE_PIECE)
 }
 
 impl Store {
@@ -76,11 +112,12 @@ impl Store {
         let (first, mut rest) = data.split_at(fits);
         self.remember(first);
         while !rest.is_empty() {
-            let fits = (PIECE - self.piece.len()).min(rest.len());
+            let whole = piece_at(self.written);
+            let fits = whole.saturating_sub(self.piece.len()).min(rest.len());
             let (first, later) = rest.split_at(fits);
             self.piece.extend_from_slice(first);
             rest = later;
-            if self.piece.len() >= PIECE {
+            if self.piece.len() >= whole {
                 self.write().await.map_err(Refused::Disk)?;
             }
         }
@@ -100,9 +137,9 @@ impl Store {
     /// Has the piece written.
     async fn write(&mut self) -> io::Result<()> {
         let piece = std::mem::take(&mut self.piece);
-        let file = self.file.clone();
+        let file = self.file.as_ref().map(|spilled| Arc::clone(&spilled.0));
         let length = piece.len() as u64;
-        let writing = spawn_blocking(move || {
+        let writing = helpers::run(Work::Body, move || {
             let file = match file {
                 Some(file) => file,
                 None => Arc::new(tempfile::tempfile()?),
@@ -110,10 +147,10 @@ impl Store {
             (&*file).write_all(&piece)?;
             Ok::<_, io::Error>((file, piece))
         });
-        let (file, mut piece) = writing.await.map_err(io::Error::other)??;
+        let (file, mut piece) = writing.await??;
         piece.clear();
         self.piece = piece;
-        self.file = Some(file);
+        self.file.get_or_insert_with(|| Rc::new(Spilled(file)));
         self.written += length;
         Ok(())
     }
@@ -159,43 +196,45 @@ impl Replay {
             return Poll::Ready(Some(Ok(std::mem::take(&mut self.memory))));
         }
         let left = self.end.saturating_sub(self.at);
-        let (Some(file), true) = (&self.file, left > 0) else { return Poll::Ready(None) };
-        let (file, at) = (Arc::clone(file), self.at);
+        let (Some(spilled), true) = (&self.file, left > 0) else { return Poll::Ready(None) };
+        let (at, whole) = (self.at, piece_at(self.at));
         let reading = self.reading.get_or_insert_with(|| {
-            let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-            spawn_blocking(move || {
-                let mut piece = vec![0; length];
-                file.read_exact_at(&mut piece, at)?;
-                Ok(piece)
-            })
+            let file = Arc::clone(&spilled.0);
+            let length = usize::try_from(left).unwrap_or(whole).min(whole);
+            Reading(Box::pin(async move {
+                helpers::run(Work::Body, move || read(&file, at, length)).await?
+            }))
         });
-        let read = ready!(std::pin::Pin::new(reading).poll(cx));
+        let read = ready!(reading.0.as_mut().poll(cx));
         self.reading = None;
-        Poll::Ready(Some(match read {
-            Ok(Ok(piece)) => {
-                self.at += piece.len() as u64;
-                Ok(piece.into())
-            }
-            Ok(Err(error)) => Err(self.broken(error)),
-            Err(error) => Err(self.broken(io::Error::other(error))),
-        }))
+        match &read {
+            Ok(piece) => self.at += piece.len() as u64,
+            // Nothing more comes.
+            Err(_) => self.at = self.end,
+        }
+        Poll::Ready(Some(read.map(Bytes::from)))
     }
+}
 
-    /// Nothing more comes.
-    fn broken(&mut self, error: io::Error) -> io::Error {
-        self.at = self.end;
-        error
-    }
+fn read(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut piece = vec![0; length];
+    file.read_exact_at(&mut piece, at)?;
+    Ok(piece)
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::runtime::{Builder, LocalOptions};
 
     use super::*;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+        let runtime =
+            Builder::new_current_thread().enable_time().build_local(LocalOptions::default());
+        runtime.unwrap().block_on(future)
     }
 
     fn pattern(length: usize) -> Vec<u8> {
@@ -230,6 +269,7 @@ mod tests {
                 (11, 100, 10, true),
                 (PIECE + 10, 7000, 10, true),
                 (3 * PIECE + 5, PIECE * 4, 1000, true),
+                (LARGE_PIECE * 3 + 5, 100_000, 10, true),
                 (1000, 1, 0, true),
             ] {
                 let data = pattern(length);
@@ -266,9 +306,50 @@ mod tests {
             for _ in 0..3000 {
                 store.put(&pattern(1000)).await.unwrap();
                 assert!(store.memory.capacity() <= 1_000_000);
-                assert!(store.piece.capacity() <= 2 * PIECE);
+                assert!(store.piece.capacity() <= 2 * LARGE_PIECE);
             }
             assert_eq!(store.memory.len(), 1_000_000);
+        });
+    }
+
+    #[test]
+    fn pieces_grow_with_the_file() {
+        let mut places = vec![0];
+        while places.len() < 6 {
+            let place: u64 = places[places.len() - 1];
+            places.push(place + piece_at(place) as u64);
+        }
+        let kib: Vec<u64> = places.iter().map(|place| place / 1024).collect();
+        assert_eq!(kib, [0, 64, 128, 256, 512, 768]);
+        assert_eq!(piece_at(u64::MAX), LARGE_PIECE);
+        run(async {
+            // What is kept before it is written is never more than the next piece.
+            let mut store = Store::new(u64::MAX, 0);
+            for _ in 0..100 {
+                store.put(&pattern(10_000)).await.unwrap();
+                assert!(store.piece.len() < piece_at(store.written));
+            }
+            assert_eq!(store.written, 768 * 1024);
+        });
+    }
+
+    /// The data-plane thread would stand still while the disk gets its room back.
+    #[test]
+    fn files_are_closed_by_helpers() {
+        run(async {
+            let stored = keep(&pattern(100), 100, Store::new(u64::MAX, 10)).await;
+            let (mut replay, again) = (stored.replay(), stored.clone());
+            let file = Arc::downgrade(&stored.file.as_ref().unwrap().0.0);
+            assert!(poll_fn(|cx| replay.poll(cx)).await.unwrap().is_ok());
+            let turn = helpers::turns(Work::Close).acquire_owned().await.unwrap();
+            drop((stored, again, replay));
+            // No helper has a turn for it.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(file.strong_count(), 1);
+            drop(turn);
+            while file.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         });
     }
 }

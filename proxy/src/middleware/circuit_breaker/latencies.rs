@@ -14,7 +14,8 @@ const SECONDS: u32 = 10;
 /// Steps of each power of two.
 const STEPS: u64 = 128;
 
-/// The longest that is told apart, microseconds: an hour and a bit.
+/// The longest that counts, microseconds: an hour and a bit. What took longer was a tunnel or a stream,
+/// whose length says nothing of how fast the service answers.
 const LONGEST: u64 = u32::MAX as u64;
 
 /// Steps of a histogram: up to 256 microseconds one each, then 128 for each power of two.
@@ -34,9 +35,8 @@ struct Slot {
 
 /// The step of a latency, microseconds.
 fn step(microseconds: u64) -> usize {
-    let value = microseconds.min(LONGEST);
-    let shift = value.max(STEPS).ilog2() - STEPS.ilog2();
-    usize::try_from(u64::from(shift) * STEPS + (value >> shift)).unwrap_or(usize::MAX)
+    let shift = microseconds.max(STEPS).ilog2() - STEPS.ilog2();
+    usize::try_from(u64::from(shift) * STEPS + (microseconds >> shift)).unwrap_or(usize::MAX)
 }
 
 /// The longest latency of a step, microseconds.
@@ -57,6 +57,10 @@ impl Latencies {
     ///
     /// What other threads add just when ten seconds begin may be lost.
     pub(super) fn add(&self, second: u32, latency: Duration) {
+        let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        if microseconds > LONGEST {
+            return;
+        }
         let period = second / SECONDS;
         let Some(slot) = self.slots.get((period % SLOTS) as usize) else { return };
         let before = slot.period.load(Ordering::Relaxed);
@@ -65,7 +69,6 @@ impl Latencies {
         if before != period && slot.period.compare_exchange(before, period, order, order).is_ok() {
             counts.iter().for_each(|count| count.store(0, order));
         }
-        let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         if let Some(count) = counts.get(step(microseconds)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -116,7 +119,7 @@ mod tests {
             assert!(longest >= value, "{value} {longest}");
             assert!((longest - value) as f64 <= value as f64 / 100.0, "{value} {longest}");
         }
-        assert_eq!(step(u64::MAX), COUNTS - 1);
+        assert_eq!(step(LONGEST), COUNTS - 1);
         assert_eq!(longest(COUNTS - 1), LONGEST);
         assert!((1..COUNTS).all(|step| longest(step) > longest(step - 1)));
     }
@@ -145,6 +148,22 @@ mod tests {
         for (latencies, quantile, expected) in table {
             let at = filled(latencies.iter().copied(), 10).at(*quantile, 10);
             assert_eq!(at, *expected, "{latencies:?} {quantile}");
+        }
+    }
+
+    #[test]
+    fn what_took_longer_than_an_hour_does_not_count() {
+        // Milliseconds; the median.
+        let (most, over) = (LONGEST / 1000, LONGEST / 1000 + 1);
+        let table: &[(&[u64], i64)] = &[
+            (&[7_200_000], 0),
+            (&[over, over, over, 7], 7),
+            (&[u64::MAX, over], 0),
+            (&[most, most, 7], 4_294_967),
+        ];
+        for (latencies, expected) in table {
+            let at = filled(latencies.iter().copied(), 10).at(50.0, 10);
+            assert_eq!(at, *expected, "{latencies:?}");
         }
     }
 

@@ -76,6 +76,7 @@ fn meanings() {
         ("Count() == 5 && Count() == 5 && Broken()", false),
         ("((Count())) == ((5))", true),
         (" \t(\n Count() > 1 )\n", true),
+        ("Count\n()\n>\n1\n&& (Name()\n== \"GET\"\n)", true),
     ] {
         let expression = Expression::parse(text, &FUNCTIONS).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(expression.holds(&value), expected, "{text}");

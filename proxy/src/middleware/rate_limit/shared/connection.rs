@@ -82,8 +82,7 @@ pub(super) async fn run(access: Arc<Access>, mut jobs: mpsc::Receiver<Job>) {
 /// A connection that is let in and has chosen its database.
 async fn open(access: &Access) -> Result<(ServerStream, BytesMut), Failure> {
     let dialled = timeout(access.dial, dial(access)).await;
-    let late = || Failure::other(format!("it could not be reached within {:?}", access.dial));
-    let mut stream = dialled.map_err(|_| late())??;
+    let mut stream = dialled.map_err(|_| unreached(access.dial))??;
     let mut arrived = BytesMut::new();
     if !access.password.is_empty() {
         let mut words: Vec<&[u8]> = vec![b"AUTH"];
@@ -146,11 +145,16 @@ fn late(what: &str, limit: Duration) -> Failure {
     Failure::other(format!("it {what} for {limit:?}"))
 }
 
+fn unreached(within: Duration) -> Failure {
+    Failure::other(format!("it could not be reached within {within:?}"))
+}
+
 fn malformed() -> Failure {
     Failure::other("it does not answer as a Redis does")
 }
 
 async fn dial(access: &Access) -> Result<ServerStream, Failure> {
+    let begun = Instant::now();
     let addresses = match access.host.parse::<IpAddr>() {
         Ok(address) => vec![address],
         Err(_) => {
@@ -159,35 +163,48 @@ async fn dial(access: &Access) -> Result<ServerStream, Failure> {
             resolved.map_err(|error| Failure::other(format!("it does not resolve: {error}")))?
         }
     };
+    let addresses: Vec<SocketAddr> =
+        addresses.into_iter().map(|address| SocketAddr::new(address, access.port)).collect();
+    let stream = connect(&addresses, begun, access.dial).await?;
+    listen::prepare_upstream(&stream).map_err(Failure::other)?;
+    let Some((config, name)) = &access.tls else {
+        return Ok(ServerStream::Plain(stream));
+    };
+    let connector = TlsConnector::from(Arc::clone(config));
+    let stream = connector.connect(name.clone(), stream).await;
+    stream
+        .map(|stream| ServerStream::Tls(Box::new(stream)))
+        .map_err(|error| Failure::other(format!("TLS: {error}")))
+}
+
+/// The first address that takes a connection. Each gets an equal part of the time that is left, so
+/// that one that says nothing leaves some to the others.
+async fn connect(
+    addresses: &[SocketAddr],
+    begun: Instant,
+    within: Duration,
+) -> Result<TcpStream, Failure> {
     let mut failure = Failure::other("it has no address");
-    for address in addresses {
-        match TcpStream::connect(SocketAddr::new(address, access.port)).await {
-            Ok(stream) => {
-                listen::prepare_upstream(&stream).map_err(Failure::other)?;
-                let Some((config, name)) = &access.tls else {
-                    return Ok(ServerStream::Plain(stream));
-                };
-                let connector = TlsConnector::from(Arc::clone(config));
-                let stream = connector.connect(name.clone(), stream).await;
-                return stream
-                    .map(|stream| ServerStream::Tls(Box::new(stream)))
-                    .map_err(|error| Failure::other(format!("TLS: {error}")));
-            }
-            Err(error) => failure = Failure::other(error),
-        }
+    for (left, address) in (1..=addresses.len()).rev().zip(addresses) {
+        let part = within.saturating_sub(begun.elapsed()) / u32::try_from(left).unwrap_or(u32::MAX);
+        failure = match timeout(part, TcpStream::connect(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => Failure::other(error),
+            Err(_) => unreached(within),
+        };
     }
     Err(failure)
 }
 
-/// Who waits for an answer, and until when.
-type Waiter = (oneshot::Sender<Result<Reply, Failure>>, Instant);
+/// Who waits for an answer, and until when: `None` until the command has been written.
+type Waiter = (oneshot::Sender<Result<Reply, Failure>>, Option<Instant>);
 
 /// Who waits for answers, first come first served.
 #[derive(Default)]
 struct Waiting {
     line: RefCell<VecDeque<Waiter>>,
-    /// Somebody has come.
-    come: Notify,
+    /// Somebody's time has begun.
+    begun: Notify,
 }
 
 /// Serves commands; returns why it cannot go on. `None`: nobody sends any more.
@@ -225,23 +242,21 @@ async fn commands<S: AsyncRead + AsyncWrite>(
             return None;
         }
         bytes.clear();
-        let until = Instant::now() + write + read;
         for job in batch.drain(..) {
             // Its client has left: nothing is taken for it.
             if !job.answer.is_closed() {
                 if job.asking {
                     resp::write(&mut bytes, &[b"ASKING"]);
                     // Nobody needs to hear that it is well.
-                    waiting.line.borrow_mut().push_back((oneshot::channel().0, until));
+                    waiting.line.borrow_mut().push_back((oneshot::channel().0, None));
                 }
                 bytes.extend_from_slice(&job.command);
-                waiting.line.borrow_mut().push_back((job.answer, until));
+                waiting.line.borrow_mut().push_back((job.answer, None));
             }
         }
         if bytes.is_empty() {
             continue;
         }
-        waiting.come.notify_one();
         let written = timeout(write, async {
             stream.write_all(&bytes).await?;
             stream.flush().await
@@ -251,6 +266,12 @@ async fn commands<S: AsyncRead + AsyncWrite>(
             Ok(Err(error)) => return Some(Failure::ended(error)),
             Err(_) => return Some(late("takes nothing", write)),
         }
+        let until = Instant::now() + read;
+        for (_, begun) in waiting.line.borrow_mut().iter_mut().filter(|(_, until)| until.is_none())
+        {
+            *begun = Some(until);
+        }
+        waiting.begun.notify_one();
     }
 }
 
@@ -273,7 +294,7 @@ async fn answers<S: AsyncRead>(
                 Err(_) => return malformed(),
             }
         }
-        let until = waiting.line.borrow().front().map(|(_, until)| *until);
+        let until = waiting.line.borrow().front().and_then(|(_, until)| *until);
         let read = stream.read_buf(&mut arrived);
         let read = match until {
             Some(until) => match timeout_at(until, read).await {
@@ -282,7 +303,7 @@ async fn answers<S: AsyncRead>(
             },
             None => tokio::select! {
                 read = read => read,
-                () = waiting.come.notified() => continue,
+                () = waiting.begun.notified() => continue,
             },
         };
         match read {
@@ -314,13 +335,26 @@ mod tests {
         limit: Duration,
         test: impl FnOnce(DuplexStream, mpsc::Sender<Job>) -> F,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        driven_within(limit, limit, test);
+    }
+
+    /// The same with a limit for each direction.
+    fn driven_within<F: Future<Output = ()>>(
+        read: Duration,
+        write: Duration,
+        test: impl FnOnce(DuplexStream, mpsc::Sender<Job>) -> F,
+    ) {
+        run(async {
             let (ours, theirs) = tokio::io::duplex(64);
             let (jobs, mut received) = mpsc::channel(8);
-            let driving = drive(ours, BytesMut::new(), &mut received, limit, limit);
+            let driving = drive(ours, BytesMut::new(), &mut received, read, write);
             tokio::join!(driving, test(theirs, jobs));
         });
+    }
+
+    fn run(future: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(future);
     }
 
     /// Reads so many `PING`s.
@@ -385,13 +419,92 @@ mod tests {
     #[test]
     fn silence_ends_it() {
         let limit = Duration::from_millis(50);
-        driven(limit, |mut stream, jobs| async move {
+        driven_within(limit, LONG, |mut stream, jobs| async move {
             let (one, answer) = job();
             // Before anybody asks it may last.
             tokio::time::sleep(limit * 5).await;
             jobs.send(one).await.unwrap();
             pings(&mut stream, 1).await;
+            let begun = Instant::now();
             assert!(matches!(answer.await.unwrap(), Err(Failure::Other(_))));
+            // The time for writing is over with the writing.
+            assert!(begun.elapsed() < LONG / 2, "{:?}", begun.elapsed());
+        });
+    }
+
+    #[test]
+    fn silence_behind_an_answer_ends_it() {
+        let limit = Duration::from_millis(50);
+        driven_within(limit, LONG, |mut stream, jobs| async move {
+            let begun = Instant::now();
+            let answers: Vec<_> = (0..3).map(|_| job()).collect();
+            let mut waiting = Vec::new();
+            for (job, answer) in answers {
+                jobs.send(job).await.unwrap();
+                waiting.push(answer);
+            }
+            pings(&mut stream, 3).await;
+            stream.write_all(b":1\r\n").await.unwrap();
+            let mut got = Vec::new();
+            for answer in waiting {
+                got.push(answer.await.unwrap().is_ok());
+            }
+            assert_eq!(got, [true, false, false]);
+            assert!(begun.elapsed() < LONG / 2, "{:?}", begun.elapsed());
+        });
+    }
+
+    #[test]
+    fn what_takes_long_to_write_has_its_time_to_be_answered() {
+        let limit = Duration::from_millis(300);
+        driven_within(limit, LONG, |mut stream, jobs| async move {
+            let (mut one, answer) = job();
+            one.command = vec![b'x'; 1000];
+            jobs.send(one).await.unwrap();
+            tokio::time::sleep(limit * 2).await;
+            stream.read_exact(&mut [0; 1000]).await.unwrap();
+            stream.write_all(b":1\r\n").await.unwrap();
+            assert_eq!(answer.await.unwrap(), Ok(Reply::Integer(1)));
+        });
+    }
+
+    /// A listener whose queue is full: what connects to it waits. And what fills the queue.
+    async fn black_hole() -> (SocketAddr, socket2::Socket, Vec<std::net::TcpStream>) {
+        use socket2::{Domain, Socket, Type};
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut queued = Vec::new();
+        loop {
+            let connecting = TcpStream::connect(address);
+            match timeout(Duration::from_millis(200), connecting).await {
+                Ok(stream) => queued.push(stream.unwrap().into_std().unwrap()),
+                Err(_) => return (address, socket, queued),
+            }
+            assert!(queued.len() < 100, "its queue has no end");
+        }
+    }
+
+    #[test]
+    fn an_address_that_says_nothing_leaves_time_for_others() {
+        run(async {
+            let (nobody, _socket, _queued) = black_hole().await;
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let there = listener.local_addr().unwrap();
+            let limit = Duration::from_secs(3);
+            for addresses in [vec![nobody, there], vec![nobody, nobody, there]] {
+                let connecting = connect(&addresses, Instant::now(), limit);
+                let stream = timeout(limit, connecting).await.expect("it waits for one of them");
+                assert_eq!(stream.unwrap().peer_addr().unwrap(), there);
+            }
+            // Nobody waits longer in all.
+            let begun = Instant::now();
+            let limit = Duration::from_millis(300);
+            let failure = connect(&[nobody, nobody], begun, limit).await.unwrap_err();
+            assert_eq!(failure.to_string(), "it could not be reached within 300ms");
+            assert!((limit..LONG).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+            assert!(connect(&[], begun, limit).await.is_err());
         });
     }
 
