@@ -28,8 +28,8 @@ impl Open {
         open
     }
 
-    /// The next request is refused; `ends`: it is the connection's last.
-    fn is_refused(mut self, name: &str, ends: bool) {
+    /// Sees the next request refused; `ends`: it is the connection's last.
+    fn refuse(mut self, name: &str, ends: bool) {
         let answer = ask(&mut self.0, name).unwrap();
         let connection = answer.header("connection");
         assert_eq!((answer.status, connection), (421, ends.then_some("close")), "{name}");
@@ -71,22 +71,22 @@ fn routers_come_to_other_options() {
     let mut untouched = Open::begin(&stage, None, "given.test");
     let fronting = Open::begin(&stage, None, "modern.test");
     rewrite(&mut stage, open, &closed);
-    anybody.is_refused("open.test", true);
+    anybody.refuse("open.test", true);
     assert!(stage.ask(&stage.client(None, ""), "open.test", "open.test").is_none());
     // Who came by another name is refused, too, but nothing has changed for that name.
     untouched.is_served("given.test");
-    fronting.is_refused("open.test", false);
+    fronting.refuse("open.test", false);
 
     // And lost.
     let known = Open::begin(&stage, Some(&ours), "open.test");
     rewrite(&mut stage, "X-Marked", "X-Marked");
-    known.is_refused("open.test", true);
+    known.refuse("open.test", true);
     assert_eq!(stage.ask(&stage.client(None, ""), "open.test", "open.test").unwrap().status, 200);
 
     // And exchanged for others.
     let given = Open::begin(&stage, Some(&ours), "given.test");
     rewrite(&mut stage, "tls: {options: given}", "tls: {options: mtls}");
-    given.is_refused("given.test", true);
+    given.refuse("given.test", true);
     let served = stage.ask(&stage.client(Some(&ours), ""), "given.test", "given.test");
     assert_eq!(served.unwrap().status, 200);
 }
