@@ -190,6 +190,7 @@ pub const ALL: &[Difference] = &[
         &["upstream header x-user"],
     ),
     differs("user-aliases", &["pages: look-alike of an odd user"], &["upstream header x-web-user"]),
+    differs("api-hashes", &["api http/middlewares pages-odd-user@"], &[".basicAuth.users"]),
     differs(
         "denial-headers",
         &["pages: denied 407", "pages: denied, named in Connection"],

@@ -15,7 +15,7 @@ use swarmgate_config::routing;
 use swarmgate_config::rule::go_regex;
 
 use super::header_names;
-use crate::forward::headers::are_aliases;
+use crate::forward::headers::{MANAGED, are_aliases};
 
 /// They frame or route the message, and nobody else's are put in their place.
 const OURS: [HeaderName; 8] = [
@@ -100,7 +100,9 @@ impl Word {
             spell(name.as_str().bytes().map(marked), spelled);
             regex.is_match(spelled)
         };
-        matches(b'-') || self.pattern.contains('_') && matches(b'_')
+        // Our own words about the client stay.
+        matches(b'-')
+            || self.pattern.contains('_') && !MANAGED.contains(&name.as_str()) && matches(b'_')
     }
 
     /// The same in words.
@@ -185,9 +187,9 @@ mod tests {
             (
                 &[],
                 "^X_",
-                &[("x-user", "me"), ("accept", "a"), ("te", "t")],
+                &[("x-user", "me"), ("accept", "a"), ("x-real-ip", "i")],
                 &[("x_user", "bob")],
-                &[("accept", "a"), ("te", "t"), ("x_user", "bob")],
+                &[("accept", "a"), ("x-real-ip", "i"), ("x_user", "bob")],
             ),
             (
                 &[],

@@ -100,7 +100,6 @@ impl Retry {
 
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let begun = Instant::now();
-        request.head.extensions.insert(GzipSniffing);
         let mut by_status = self.by_status(&request.head.method);
         let mut body = None;
         if by_status {
@@ -149,7 +148,11 @@ impl Retry {
 
 impl Around for Retry {
     fn around<'f>(&'f self, request: &'f mut Request<'_>, rest: Rest) -> Answering<'f> {
-        if self.attempts == 1 || !self.unreached && !self.by_status(&request.head.method) {
+        if self.attempts == 1 {
+            return rest.run(request);
+        }
+        request.head.extensions.insert(GzipSniffing);
+        if !self.unreached && !self.by_status(&request.head.method) {
             return rest.run(request);
         }
         Box::pin(self.serve(request, rest))
