@@ -121,3 +121,80 @@ fn nobody_left_work_undone() {
         }
     }
 }
+
+/// Versions before which a library had a hole that is told in docs/advisories.md.
+const SINCE: &[(&str, [u32; 3])] = &[
+    ("bytes", [1, 11, 1]),
+    ("http", [0, 1, 20]),
+    ("idna", [1, 0, 3]),
+    ("regex", [1, 5, 5]),
+    ("time", [0, 3, 47]),
+];
+
+#[test]
+fn libraries_are_past_their_holes() {
+    let text = fs::read_to_string(root().join("Cargo.lock")).expect("a lock file");
+    for (name, since) in SINCE {
+        let head = format!("\nname = \"{name}\"\nversion = \"");
+        let mut found = 0;
+        for rest in text.split(&head).skip(1) {
+            let version = rest.split('"').next().unwrap_or_default();
+            let numbers = version.split(['.', '+', '-']).map_while(|number| number.parse().ok());
+            let numbers: Vec<u32> = numbers.take(3).collect();
+            assert_eq!(numbers.len(), 3, "{name} {version}");
+            assert!(numbers[..] >= since[..], "{name} {version} is older than {since:?}");
+            found += 1;
+        }
+        assert!(found > 0, "Cargo.lock has no {name}");
+    }
+}
+
+/// Whether a line compares what nobody may learn byte by byte: by `==` or `!=`, which end at the
+/// first difference.
+fn compares_secrets(line: &str) -> bool {
+    let words = ["secret", "password", "response", "hash", "sum", "expected", "token"];
+    let is_secret = |side: &str| {
+        let last = side.trim().rsplit([' ', '(', '!', '&', '|']).next().unwrap_or_default();
+        words.iter().any(|word| last.split('.').any(|part| part.starts_with(word)))
+    };
+    let is_secret_first = |side: &str| {
+        let first = side.trim().trim_start_matches(['&', '*', '(']);
+        let first = first.split([' ', ')', ';', ',']).next().unwrap_or_default();
+        words.iter().any(|word| first.split('.').any(|part| part.starts_with(word)))
+    };
+    let code = line.split("//").next().unwrap_or_default();
+    [" == ", " != "].iter().any(|sign| {
+        code.split_once(sign).is_some_and(|(left, right)| {
+            // Lengths and answers' statuses are no secrets.
+            let known = |side: &str| side.contains(".len()") || side.contains(".status");
+            !known(left) && !known(right) && (is_secret(left) || is_secret_first(right))
+        })
+    })
+}
+
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    for bad in [
+        "if given.response == expected {",
+        "return password != *found;",
+        "(hash == sum).then(|| x)",
+        "if expected.as_bytes() == given.response.as_bytes() {",
+    ] {
+        assert!(compares_secrets(bad), "{bad}");
+    }
+    for good in ["if password.len() == 3 {", "a == b", "// hash == sum", "x.ct_eq(hash)"] {
+        assert!(!compares_secrets(good), "{good}");
+    }
+    let mut files = Vec::new();
+    sources(&root().join("proxy/src/middleware/auth"), &mut files);
+    let mut constant = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a readable file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        constant += code.matches(".ct_eq(").count();
+        for (number, line) in code.lines().enumerate() {
+            assert!(!compares_secrets(line), "{}:{}: {line}", file.display(), number + 1);
+        }
+    }
+    assert!(constant >= 4, "only {constant} comparisons in constant time");
+}

@@ -28,7 +28,8 @@ impl Present {
     pub const AUTHORIZATION: Self = Self(1 << 7);
     /// `X-Forwarded-For`.
     pub const FORWARDED_FOR: Self = Self(1 << 8);
-    /// Something that begins with `X-Forwarded-` or `X-Real-`, or with `_` in place of `-`.
+    /// Something that begins with `X-Forwarded-`, `X-Real-` or `X-Replaced-`, or with `_` in place of
+    /// `-`.
     pub const MANAGED: Self = Self(1 << 9);
 
     /// What a name stands for.
@@ -73,7 +74,7 @@ impl Present {
 
 fn is_managed(name: &[u8]) -> bool {
     matches!(name, [b'x', b'-' | b'_', b'f' | b'r', ..])
-        && [&b"forwarded"[..], b"real"]
+        && [&b"forwarded"[..], b"real", b"replaced"]
             .iter()
             .any(|word| name.get(2..).is_some_and(|rest| rest.starts_with(word)))
 }
@@ -105,6 +106,7 @@ mod tests {
             ("x-forwarded-tls-client-cert", Present::MANAGED),
             ("x-real-ip", Present::MANAGED),
             ("x_real_ip", Present::MANAGED),
+            ("x-replaced-path", Present::MANAGED),
             ("x-request-id", Present::default()),
             ("x-requested-with", Present::default()),
             ("host", Present::default()),

@@ -31,3 +31,6 @@ impl Resolver {
         Ok(answer.iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub enum Outcome {
 }
 
 /// The bytes of a line.
-fn expand(line: &str) -> Vec<u8> {
+pub fn expand(line: &str) -> Vec<u8> {
     let mut parts = line.split(" | ");
     let mut words = parts.next().unwrap_or_default().split(' ');
     let mut word = || words.next().unwrap_or_default();
@@ -171,7 +171,7 @@ impl Attack {
 }
 
 /// The values of a header that the upstream saw, whatever its case.
-fn headers(seen: &Value, name: &str) -> Vec<String> {
+pub fn headers(seen: &Value, name: &str) -> Vec<String> {
     let pairs = seen["headers"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     pairs

@@ -1,9 +1,14 @@
 //! Published holes of Traefik and others, tried on the built binary: what was an attack there has a
 //! safe outcome here. docs/advisories.md tells them; `tests/documented` keeps the two together.
 
+mod asks;
 mod attack;
 mod attacks;
+mod bodies;
+mod circles;
 mod house;
+mod own;
+mod stand;
 
 use std::fs;
 use std::io::ErrorKind;

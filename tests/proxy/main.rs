@@ -10,6 +10,7 @@ mod http1;
 mod http2;
 mod metrics;
 mod observe;
+mod odd_http2;
 mod splice;
 mod stop;
 mod streaming;

@@ -112,6 +112,16 @@ pub const ALL: &[Difference] = &[
         &["access: look-alike of the user", "access: other look-alikes"],
         &["upstream header x"],
     ),
+    differs(
+        "kept-errors",
+        &["bytes: unknown transfer encoding", "bytes: transfer encoding list"],
+        &["header cache-control: no-store"],
+    ),
+    differs(
+        "replaced-path",
+        &["replacePath: told before"],
+        &["upstream header x-replaced-path: /evil"],
+    ),
     differs("redis-no-limit", &["access: no redis, no limit"], &[]),
     differs("vary", &["vary kept: "], &["header vary"]),
     differs(

@@ -37,6 +37,9 @@ pub const MANAGED: [&str; 11] = [
     "x-real-ip",
 ];
 
+/// `replacePath` tells servers here what was asked for; what strangers tell is not to stand before it.
+const REPLACED_PATH: &str = "x-replaced-path";
+
 /// What the request asks to become: one protocol or several, in order of preference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade(pub HeaderValue);
@@ -93,6 +96,7 @@ pub fn arrive(
     let mut managed = present.any(Present::MANAGED);
     if managed && !settings.trusts(connection.peer.ip()) {
         remove_managed(headers);
+        remove_spellings(headers, &[REPLACED_PATH]);
         managed = false;
     }
     if managed && present.any(Present::FORWARDED_FOR) {
@@ -136,11 +140,16 @@ pub fn arrive(
 
 /// Removes the headers that only the proxy may set, in both spellings.
 pub fn remove_managed(headers: &mut HeaderMap) {
+    remove_spellings(headers, &MANAGED);
+}
+
+/// Removes headers of these names, which begin with `x`, in both spellings.
+fn remove_spellings(headers: &mut HeaderMap, names: &[&str]) {
     // Most requests carry none: one look at the names is cheaper than removing each.
     let is_managed = |name: &HeaderName| {
         let name = name.as_str();
         name.as_bytes().first() == Some(&b'x')
-            && MANAGED.iter().any(|managed| {
+            && names.iter().any(|managed| {
                 managed.len() == name.len()
                     && managed
                         .bytes()

@@ -8,6 +8,7 @@
 pub mod connect;
 pub mod exchange;
 pub mod headers;
+pub mod rounds;
 pub(crate) mod stream;
 pub mod tunnel;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderValue, ORIGIN, RETRY_AFTER};
 use http::{Method, Response, StatusCode, request};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -31,10 +31,15 @@ pub fn refuse(head: &request::Parts) -> Option<Response<Body>> {
     if head.method != Method::PUT {
         return Some(respond::bare(StatusCode::METHOD_NOT_ALLOWED));
     }
-    (provider != "rest").then(|| {
+    if provider != "rest" {
         let message = "Only 'rest' provider can be updated through the REST API\n";
-        respond::error(StatusCode::BAD_REQUEST, message)
-    })
+        return Some(respond::error(StatusCode::BAD_REQUEST, message));
+    }
+    // Only browsers say whose page asks, of each request that changes something: none has a business
+    // here, and one whose page has made its own name ours (DNS rebinding) asks without permission.
+    head.headers
+        .contains_key(ORIGIN)
+        .then(|| respond::error(StatusCode::FORBIDDEN, "web pages cannot put a configuration\n"))
 }
 
 /// How long one waits for those before it.
@@ -124,6 +129,12 @@ mod tests {
         for (method, target, status) in table {
             let refused = refuse(&head(method, target)).map_or(0, |it| it.status().as_u16());
             assert_eq!(refused, status, "{method} {target}");
+        }
+        for origin in ["https://evil.test", "null", ""] {
+            let mut page = head("PUT", "/api/providers/rest");
+            page.headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            let refused = refuse(&page).map(|answer| answer.status());
+            assert_eq!(refused, Some(StatusCode::FORBIDDEN), "{origin}");
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONNECTION, EXPECT, HOST};
+use http::header::{CACHE_CONTROL, CONNECTION, EXPECT, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Response, StatusCode, Uri, Version, request};
 
 use crate::body::Body;
 use crate::canonical;
 use crate::connection::Connection;
-use crate::forward::headers;
+use crate::forward::{headers, rounds};
 use crate::http1::framing;
 use crate::http1::head::MOST_LINES;
 use crate::middleware::RawQuery;
@@ -51,6 +51,8 @@ pub enum Refusal {
     ManyLines,
     /// A header that a CGI-style server takes for one of ours.
     AliasHeader,
+    /// It has come from ourselves too often.
+    Circle,
 }
 
 impl Refusal {
@@ -73,10 +75,13 @@ impl Refusal {
             Self::BadFraming => {
                 let mut answer = respond::bare(StatusCode::NOT_IMPLEMENTED);
                 *answer.body_mut() = Body::from("Unsupported transfer encoding");
+                // A cache that passed it on might keep this for others: 501 may be kept unasked.
+                answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 closing(answer)
             }
             Self::ManyLines => respond::bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::AliasHeader => respond::error(StatusCode::BAD_REQUEST, "Bad Request\n"),
+            Self::Circle => respond::bare(StatusCode::LOOP_DETECTED),
         }
     }
 }
@@ -90,6 +95,9 @@ pub fn settle(
     present: Present,
 ) -> Result<(Option<HeaderValue>, Option<headers::Upgrade>), Refusal> {
     refuse(head, present)?;
+    if present.any(Present::MANAGED) && !rounds::count(&mut head.headers, server_name) {
+        return Err(Refusal::Circle);
+    }
     if !headers::treat_aliases(&mut head.headers, connection.settings.alias_headers) {
         return Err(Refusal::AliasHeader);
     }
