@@ -4,6 +4,9 @@
 mod attack;
 mod attacks;
 mod house;
+mod http2;
+mod keep;
+mod tls;
 
 use std::fs;
 use std::io::ErrorKind;

@@ -24,7 +24,7 @@ use crate::wire::Head;
 #[derive(Debug)]
 pub struct Secure {
     address: SocketAddr,
-    /// What it shows, signed by itself.
+    /// What it shows.
     pub certificate: Certificate,
     stopped: Arc<AtomicBool>,
 }
@@ -35,7 +35,14 @@ impl Secure {
     /// # Panics
     /// When there is no such port.
     pub fn start(name: &str) -> Self {
-        let certificate = certificates::self_signed(&[name]);
+        Self::showing(certificates::self_signed(&[name]))
+    }
+
+    /// The same with this certificate.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    pub fn showing(certificate: Certificate) -> Self {
         let config = match config(&certificate) {
             Ok(config) => Arc::new(config),
             Err(error) => panic!("TLS of the test's own server: {error}"),
