@@ -7,8 +7,11 @@ mod attacks;
 mod bodies;
 mod circles;
 mod house;
+mod http2;
+mod keep;
 mod own;
 mod stand;
+mod tls;
 
 use std::fs;
 use std::io::ErrorKind;

@@ -119,6 +119,10 @@ async fn http1(
     }
 }
 
+/// What an HTTP/2 stream keeps for a client that does not take it, bytes. A client may have hundreds
+/// of them, and windows as wide as it likes.
+const UNSENT: usize = 64 * 1024;
+
 async fn http2<S>(worker: Rc<Worker>, entry_point: usize, connection: Rc<Connection>, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -131,7 +135,8 @@ where
             u32::try_from(connection.settings.max_header_bytes).unwrap_or(u32::MAX),
         )
         .initial_stream_window_size(256 * 1024)
-        .initial_connection_window_size(1024 * 1024);
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buf_size(UNSENT);
     let service = {
         let connection = Rc::clone(&connection);
         service_fn(move |request| {

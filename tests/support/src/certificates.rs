@@ -7,6 +7,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
 };
 
+mod odd;
+
+pub use odd::{Odd, maze};
+
 /// A certificate and its key, in PEM, and the certificate in DER.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]

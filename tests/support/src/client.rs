@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStor
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
+use crate::any_name::AnyName;
 use crate::certificates::Certificate;
 use crate::wire::{self, Framing, Head};
 
@@ -101,6 +102,13 @@ impl TlsClient {
         client_config(greeting).map(Self)
     }
 
+    /// One that would resume the session of any name with any other.
+    #[must_use]
+    pub fn mixing_names(mut self) -> Self {
+        self.0.resumption = rustls::client::Resumption::store(Arc::new(AnyName::default()));
+        self
+    }
+
     /// A connection. An empty `name` sends no SNI.
     ///
     /// # Errors
@@ -122,6 +130,30 @@ impl TlsClient {
         let stream: Box<dyn Stream> = Box::new(StreamOwned::new(tls, tcp.try_clone()?));
         Ok(Client { stream: BufReader::new(stream), tcp, certificate, resumed, protocol })
     }
+}
+
+/// Renews the keys of a new TLS 1.3 connection so often, one message each, unless it is ended. The
+/// number of messages that were taken.
+///
+/// # Errors
+/// The socket's or the handshake's.
+pub fn renew_keys(address: impl ToSocketAddrs, name: &str, times: usize) -> io::Result<usize> {
+    let mut tcp = open(address)?;
+    let config = client_config(Greeting { version: "1.3", ..Greeting::default() })?;
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    while tls.is_handshaking() {
+        tls.complete_io(&mut tcp)?;
+    }
+    for number in 0..times {
+        tls.refresh_traffic_keys().map_err(io::Error::other)?;
+        while tls.wants_write() {
+            if tls.write_tls(&mut tcp).is_err() {
+                return Ok(number);
+            }
+        }
+    }
+    Ok(times)
 }
 
 trait Stream: Read + Write + Send {}
