@@ -66,11 +66,19 @@ mod tests {
 
     /// Whether the thread has one of each for the next answer.
     fn spares() -> (bool, bool) {
-        let (gzip, zstd) = (gzip(), zstd(None));
-        let spares = (gzip.is_some(), zstd.is_some());
-        gzip.map_or((), keep_gzip);
-        zstd.map_or((), keep_zstd);
+        let kept = (gzip(), zstd(None));
+        let spares = (kept.0.is_some(), kept.1.is_some());
+        give_back(kept);
         spares
+    }
+
+    fn give_back((gzip, zstd): (Option<Box<Compress>>, Option<CCtx<'static>>)) {
+        if let Some(gzip) = gzip {
+            keep_gzip(gzip);
+        }
+        if let Some(zstd) = zstd {
+            keep_zstd(zstd);
+        }
     }
 
     fn encode(encoder: &mut Encoder, body: &[u8], last: Then) -> Vec<u8> {
@@ -122,8 +130,7 @@ mod tests {
                     let kept = (gzip(), zstd(None));
                     let new = coded();
                     assert!(again == new, "{encoding:?} {length} {known:?}");
-                    kept.0.map_or((), keep_gzip);
-                    kept.1.map_or((), keep_zstd);
+                    give_back(kept);
                 }
             }
         }
