@@ -5,6 +5,7 @@
 //! filter leaves it out, [`tail`] prints how long single lookups take.
 
 mod apply;
+mod compress;
 mod decode;
 mod headers;
 mod lookup;
@@ -30,6 +31,7 @@ fn main() {
     lookup::all(&mut criterion);
     headers::all(&mut criterion);
     pool::all(&mut criterion);
+    compress::all(&mut criterion);
     decode::all(&mut criterion);
     apply::all(&mut criterion);
     criterion.final_summary();

@@ -1,5 +1,5 @@
 //! What the micro benchmarks and fuzz targets need and nobody else may touch: a client without a
-//! socket, a pool with connections in it.
+//! socket, a pool with connections in it, the encoders of `compress`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::balance::{Limits, Server, ServerKey, Transport};
 use crate::connection::{Connection, Registry};
 use crate::forward::{ServerStream, headers};
+pub use crate::middleware::encoded;
 use crate::pool::Pools;
 use crate::present::Present;
 use crate::serve::settle::settle;

@@ -62,6 +62,7 @@ use self::auth::{BasicAuth, DigestAuth};
 use self::buffering::Buffering;
 use self::circuit_breaker::CircuitBreaker;
 use self::compress::Compress;
+pub use self::compress::encoded;
 use self::content_type::ContentType;
 use self::encoded_characters::EncodedCharacters;
 use self::errors::Errors;

@@ -87,7 +87,9 @@ impl Compressed {
             self.input = Bytes::new();
         }
         self.worked += piece.len();
-        self.encode(&piece, Then::More)?;
+        // Told at once that it is all, the encoder need not keep any of it.
+        let last = self.input.is_empty() && self.original.is_end_stream();
+        self.encode(&piece, if last { Then::End } else { Then::More })?;
         Ok(true)
     }
 
@@ -289,6 +291,43 @@ mod tests {
             }
             let mut body = compressed(encoding, scripted(vec![Fail]), true);
             assert_eq!(drain(&mut body), (vec![], 0, false, true), "{encoding:?}");
+        }
+    }
+
+    /// An original that says of its last piece that it is the last.
+    #[test]
+    fn the_last_piece_ends_it() {
+        for encoding in ALL {
+            for length in [1, 1024, PIECE, PIECE + 1, TURN, TURN + 1, 3 * TURN] {
+                let (sent, length) = (noise(length), length as u64);
+                let original = Body::from(Bytes::from(sent.clone()));
+                let encoder = Encoder::new(encoding, Some(length)).unwrap();
+                let mut body = Compressed::new(original, encoder, false);
+                let (coded, _, trailers, broken) = drain(&mut body);
+                assert_eq!((trailers, broken, body.given()), (false, false, Some(length)));
+                assert!(decode(encoding, &coded) == (sent, true), "{encoding:?} {length}");
+                assert!(body.is_end_stream());
+            }
+        }
+    }
+
+    /// Clients that leave in the middle of it take nothing along, and leave nothing behind.
+    #[test]
+    fn what_was_left_serves_the_next() {
+        for encoding in ALL {
+            for round in 0..20_u8 {
+                let secret = Bytes::from(vec![b'a' + round; 40_000]);
+                let mut left = compressed(encoding, scripted(vec![Made(secret), Never]), true);
+                assert!(poll(&mut left).is_ready());
+                let sent = noise(100 * usize::from(round) + 1);
+                for live in [false, true] {
+                    let original = scripted(vec![Made(sent.clone().into())]);
+                    let length = (!live).then_some(sent.len() as u64);
+                    let encoder = Encoder::new(encoding, length).unwrap();
+                    let (coded, ..) = drain(&mut Compressed::new(original, encoder, live));
+                    assert!(decode(encoding, &coded) == (sent.clone(), true), "{encoding:?}");
+                }
+            }
         }
     }
 

@@ -8,9 +8,11 @@ use std::io::{self, Write};
 
 use brotli::CompressorWriter;
 use flate2::{Compress, Compression, FlushCompress, Status};
+use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 
 use super::negotiate::Encoding;
+use super::spare;
 
 /// Room for the output of one step, bytes.
 const ROOM: usize = 8 * 1024;
@@ -30,6 +32,10 @@ const ZSTD_LEVEL: i32 = 3;
 const WINDOW: u32 = 18;
 const LIVE_WINDOW: u32 = 16;
 
+/// How large zstd's tables are where the length does not tell, as powers of two: for matches of
+/// eight bytes, and of five. The level's own are of the size of a megabyte, and cleared first.
+const LIVE_TABLES: (u32, u32) = (15, 14);
+
 /// What is done behind some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
@@ -41,14 +47,13 @@ pub enum Then {
     End,
 }
 
-/// An encoder at work. Dropped, it gives all its memory back.
+/// An encoder at work; empty: the stream has ended. Dropped, it gives its memory back, but for what
+/// the thread keeps for its next answer ([`spare`]).
+#[allow(missing_docs)]
 pub enum Encoder {
-    #[allow(missing_docs)]
-    Gzip(Box<Compress>),
-    /// Empty: the stream has ended.
+    Gzip(Option<Box<Compress>>),
     Brotli(Option<Box<CompressorWriter<Vec<u8>>>>),
-    #[allow(missing_docs)]
-    Zstd(CCtx<'static>),
+    Zstd(Option<CCtx<'static>>),
 }
 
 impl fmt::Debug for Encoder {
@@ -69,22 +74,28 @@ impl Encoder {
     pub fn new(encoding: Encoding, length: Option<u64>) -> io::Result<Self> {
         let window = if length.is_some() { WINDOW } else { LIVE_WINDOW };
         Ok(match encoding {
-            Encoding::Gzip => {
-                let level = Compression::new(GZIP_LEVEL);
-                Self::Gzip(Box::new(Compress::new_gzip(level, GZIP_WINDOW)))
-            }
+            Encoding::Gzip => Self::Gzip(Some(spare::gzip().unwrap_or_else(|| {
+                Box::new(Compress::new_gzip(Compression::new(GZIP_LEVEL), GZIP_WINDOW))
+            }))),
             Encoding::Brotli => {
                 let writer = CompressorWriter::new(Vec::new(), ROOM, BROTLI_QUALITY, window);
                 Self::Brotli(Some(Box::new(writer)))
             }
             Encoding::Zstd => {
-                let mut context = CCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
-                context
-                    .set_parameter(CParameter::CompressionLevel(ZSTD_LEVEL))
-                    .and_then(|_| context.set_parameter(CParameter::WindowLog(window)))
-                    .and_then(|_| context.set_pledged_src_size(length))
-                    .map_err(zstd)?;
-                Self::Zstd(context)
+                let context = spare::zstd(length).or_else(CCtx::try_create);
+                let mut context = context.ok_or(io::ErrorKind::OutOfMemory)?;
+                // Zero: what the level and a known length make of it.
+                let (long, short) = if length.is_some() { (0, 0) } else { LIVE_TABLES };
+                for parameter in [
+                    CParameter::CompressionLevel(ZSTD_LEVEL),
+                    CParameter::WindowLog(window),
+                    CParameter::HashLog(long),
+                    CParameter::ChainLog(short),
+                ] {
+                    context.set_parameter(parameter).map_err(zstd)?;
+                }
+                context.set_pledged_src_size(length).map_err(zstd)?;
+                Self::Zstd(Some(context))
             }
         })
     }
@@ -95,7 +106,10 @@ impl Encoder {
     /// The encoder's own; it is of no use afterwards.
     pub fn encode(&mut self, input: &[u8], then: Then, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::Gzip(compress) => gzip(compress, input, then, out),
+            Self::Gzip(compress) => {
+                let Some(at_work) = compress else { return Ok(()) };
+                gzip(at_work, input, then, out)?;
+            }
             Self::Brotli(writer) => {
                 let Some(at_work) = writer else { return Ok(()) };
                 at_work.write_all(input)?;
@@ -108,23 +122,31 @@ impl Encoder {
                 {
                     out.append(&mut ended.into_inner());
                 }
-                Ok(())
             }
             Self::Zstd(context) => {
-                let mut input = InBuffer::around(input);
-                let length = input.src.len();
-                while input.pos() < length {
-                    step(out, |out| context.compress_stream(out, &mut input))?;
-                }
-                // What is left is told in bytes.
-                match then {
-                    Then::More => {}
-                    Then::Flush => while step(out, |out| context.flush_stream(out))? > 0 {},
-                    Then::End => while step(out, |out| context.end_stream(out))? > 0 {},
-                }
-                Ok(())
+                let Some(at_work) = context else { return Ok(()) };
+                compress(at_work, input, then, out)?;
             }
         }
+        if then == Then::End {
+            self.leave();
+        }
+        Ok(())
+    }
+
+    /// Leaves to the thread's next answer what it can use.
+    fn leave(&mut self) {
+        match self {
+            Self::Gzip(compress) => compress.take().map_or((), spare::keep_gzip),
+            Self::Brotli(writer) => *writer = None,
+            Self::Zstd(context) => context.take().map_or((), spare::keep_zstd),
+        }
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -156,14 +178,33 @@ fn gzip(
     }
 }
 
-/// One step of zstd, behind what `out` has already.
-fn step(
-    out: &mut Vec<u8>,
-    work: impl FnOnce(&mut OutBuffer<'_, Vec<u8>>) -> Result<usize, usize>,
-) -> io::Result<usize> {
-    out.reserve(ROOM);
-    let at = out.len();
-    work(&mut OutBuffer::around_pos(out, at)).map_err(zstd)
+fn compress(context: &mut CCtx<'_>, input: &[u8], then: Then, out: &mut Vec<u8>) -> io::Result<()> {
+    let directive = match then {
+        Then::More => ZSTD_EndDirective::ZSTD_e_continue,
+        Then::Flush => ZSTD_EndDirective::ZSTD_e_flush,
+        Then::End => ZSTD_EndDirective::ZSTD_e_end,
+    };
+    let mut input = InBuffer::around(input);
+    let length = input.src.len();
+    loop {
+        // All at once where it fits: that is what spares the encoder a copy.
+        let room = match then {
+            Then::End => zstd_safe::compress_bound(length - input.pos()).max(ROOM),
+            Then::More | Then::Flush => ROOM,
+        };
+        out.reserve(room);
+        let at = out.len();
+        let mut output = OutBuffer::around_pos(out, at);
+        // What is left is told in bytes; while there is more to come, it may stay.
+        let left = context.compress_stream2(&mut output, &mut input, directive).map_err(zstd)?;
+        let done = match then {
+            Then::More => input.pos() == length,
+            Then::Flush | Then::End => left == 0,
+        };
+        if done {
+            return Ok(());
+        }
+    }
 }
 
 fn zstd(code: usize) -> io::Error {
@@ -265,19 +306,15 @@ pub(super) mod tests {
         let mut out = Vec::new();
         let noise = super::super::tests::noise(1 << 20);
         let mut held = |length| {
-            let Encoder::Zstd(mut context) = Encoder::new(Encoding::Zstd, length).unwrap() else {
-                panic!("not zstd");
-            };
+            let mut encoder = Encoder::new(Encoding::Zstd, length).unwrap();
             for piece in noise.chunks(10_000) {
-                let mut input = InBuffer::around(piece);
-                while input.pos() < piece.len() {
-                    step(&mut out, |out| context.compress_stream(out, &mut input)).unwrap();
-                }
+                encoder.encode(piece, Then::More, &mut out).unwrap();
             }
+            let Encoder::Zstd(Some(context)) = &encoder else { panic!("no zstd") };
             context.sizeof()
         };
         let (live, known) = (held(None), held(Some(noise.len() as u64)));
-        assert!(live < 3 << 19 && known < 5 << 19, "{live} and {known} bytes");
+        assert!(live < 3 << 18 && known < 5 << 19, "{live} and {known} bytes");
     }
 
     proptest! {

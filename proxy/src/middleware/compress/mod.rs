@@ -7,6 +7,7 @@ mod body;
 mod encoder;
 mod media_type;
 mod negotiate;
+mod spare;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use http_body::Body as _;
 use swarmgate_config::routing;
 
 use self::body::Compressed;
-use self::encoder::Encoder;
+use self::encoder::{Encoder, Then};
 use self::negotiate::{Encoding, Offer};
 use super::begun::Begun;
 use super::content_type::{self, GzipSniffing, Sniffing};
@@ -221,6 +222,20 @@ impl Around for Compress {
         };
         vec![told]
     }
+}
+
+/// How many bytes some pieces of one body become; without a length each leaves at once. For the
+/// micro benchmarks; `None`: there is no such encoding.
+pub fn encoded(name: &str, pieces: &[&[u8]], length: Option<u64>) -> Option<usize> {
+    let mut encoder = Encoder::new(Encoding::named(name)?, length).ok()?;
+    let between = if length.is_some() { Then::More } else { Then::Flush };
+    let mut out = Vec::new();
+    let (last, before) = pieces.split_last()?;
+    for piece in before {
+        encoder.encode(piece, between, &mut out).ok()?;
+    }
+    encoder.encode(last, Then::End, &mut out).ok()?;
+    Some(out.len())
 }
 
 /// The media types of an option, without their parameters.
