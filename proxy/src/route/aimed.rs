@@ -60,7 +60,10 @@ impl Change {
         match self {
             Self::Nothing => {}
             Self::Add => sent.target = format!("/b{path}{query}"),
-            Self::Strip if path.contains("%2F") || path.contains('.') => return None,
+            // Escapes are stripped, too; segments of points are refused; of "/a" nothing is left.
+            Self::Strip if path == "/a" || path.contains("%2F") || path.contains('.') => {
+                return None;
+            }
             Self::Strip => {
                 let rest = path.strip_prefix("/a").unwrap_or(&path);
                 let rest = rest.strip_prefix('/').unwrap_or(rest);
