@@ -60,7 +60,10 @@ impl Change {
         match self {
             Self::Nothing => {}
             Self::Add => sent.target = format!("/b{path}{query}"),
-            Self::Strip if path.chars().any(|c| !matches!(c, '/' | 'a' | 'b')) => return None,
+            // Escapes are stripped, too; segments of points are refused; of "/a" nothing is left.
+            Self::Strip if path == "/a" || path.contains("%2F") || path.contains('.') => {
+                return None;
+            }
             Self::Strip => {
                 let rest = path.strip_prefix("/a").unwrap_or(&path);
                 let rest = rest.strip_prefix('/').unwrap_or(rest);
@@ -110,8 +113,7 @@ fn any_raw(below: impl Strategy<Value = Vec<Raw>>) -> impl Strategy<Value = Raw>
         any::<bool>(),
         priority,
         any_rule(),
-        // Half of them change something.
-        prop_oneof![Just(Change::Nothing), prop::sample::select(Change::ALL.to_vec())],
+        prop::sample::select(Change::ALL.to_vec()),
         below,
     )
         .prop_map(|(at, picks, twist, v2, priority, random, change, below)| Raw {
@@ -126,10 +128,10 @@ fn any_raw(below: impl Strategy<Value = Vec<Raw>>) -> impl Strategy<Value = Raw>
         })
 }
 
-/// Roots, a quarter of them with others below.
+/// Roots, a third of them with others below.
 fn any_routers() -> impl Strategy<Value = Vec<Raw>> {
     let leaf = any_raw(Just(Vec::new())).boxed();
-    let some = |of: BoxedStrategy<Raw>| prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(of, 1..5)];
+    let some = |of: BoxedStrategy<Raw>| prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(of, 1..5)];
     let middle = any_raw(some(leaf)).boxed();
     prop::collection::vec(any_raw(some(middle)), 0..25)
 }
@@ -364,7 +366,7 @@ fn the_index_equals_the_scan_where_requests_hit() {
     assert!(hit * 10 > asked * 7, "only {hit} of {asked} requests hit");
     assert!(layered * 20 > asked, "only {layered} of {asked} requests hit below another router");
     for (change, times) in Change::ALL.iter().zip(&changed) {
-        assert!(*times >= 20, "only {times} requests hit behind {change:?}");
+        assert!(*times >= 10, "only {times} requests hit behind {change:?}");
     }
     let won = won.borrow();
     for matcher in MATCHERS {
