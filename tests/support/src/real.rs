@@ -80,6 +80,15 @@ pub fn traefik(what: &str) -> Option<PathBuf> {
     }
 }
 
+/// OpenSSL's command. Skips where it is missing.
+pub fn openssl(what: &str) -> Option<PathBuf> {
+    let found = program("openssl");
+    if found.is_none() {
+        skip(what, "openssl not found");
+    }
+    found
+}
+
 /// curl with HTTP/2. Skips where it is missing.
 pub fn curl(what: &str) -> Option<PathBuf> {
     let Some(found) = program("curl") else {
