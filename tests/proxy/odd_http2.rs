@@ -142,28 +142,28 @@ fn crowds_do_not_mix() {
         for (stream, path) in &paths {
             let mut fields = get(&[("x-id", path), ("x-do", "slow 20")]);
             fields[2].1 = path;
-            client.request(*stream, &fields, stream % 5 != 0).unwrap();
-            if stream % 5 == 0 {
+            client.request(*stream, &fields, !stream.is_multiple_of(5)).unwrap();
+            if stream.is_multiple_of(5) {
                 client.send(DATA, END_STREAM, *stream, path.as_bytes()).unwrap();
             }
-            if stream % 3 == 0 {
+            if stream.is_multiple_of(3) {
                 client.send(RST_STREAM, 0, *stream, &CANCEL).unwrap();
             }
         }
         let mut answers: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-        let mut left = paths.keys().filter(|stream| *stream % 3 != 0).count();
+        let mut left = paths.keys().filter(|stream| !stream.is_multiple_of(3)).count();
         while left > 0 {
             let frame = client.frame().unwrap_or_else(|error| panic!("{left} are left: {error}"));
             if frame.kind == DATA {
                 answers.entry(frame.stream).or_default().extend(&frame.payload);
             }
-            if frame.flags & END_STREAM != 0 && frame.stream % 3 != 0 {
+            if frame.flags & END_STREAM != 0 && !frame.stream.is_multiple_of(3) {
                 left -= 1;
             }
         }
-        for (stream, path) in paths.iter().filter(|(stream, _)| *stream % 3 != 0) {
+        for (stream, path) in paths.iter().filter(|(stream, _)| !stream.is_multiple_of(3)) {
             let seen: Value = serde_json::from_slice(&answers[stream]).expect("a whole answer");
-            let body = if stream % 5 == 0 { path.as_str() } else { "" };
+            let body = if stream.is_multiple_of(5) { path.as_str() } else { "" };
             assert_eq!((&seen["target"], &seen["body"]), (&path[..].into(), &body.into()));
             let ids = seen["headers"].as_array().into_iter().flatten();
             let ids: Vec<_> = ids.filter(|pair| pair[0] == "X-Id").map(|pair| &pair[1]).collect();
