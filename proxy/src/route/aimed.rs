@@ -70,8 +70,8 @@ impl Change {
                 sent.target = format!("/{rest}{query}");
             }
             Self::Header => sent.headers = vec![("x".into(), b"w".to_vec())],
-            // Rules look at the host that was asked for.
-            Self::Host => {}
+            // v2's templates look at it, all others at the host that was asked for.
+            Self::Host => sent.left = Some("c.b".into()),
         }
         Some(sent)
     }
@@ -148,7 +148,7 @@ fn aimed(sent: &Sent, pick: u8, syntax: Syntax) -> String {
     let value = header.unwrap_or_else(|| "v".into());
     let (method, ip) = (&sent.method, sent.ip);
     let below = host.find('.').map(|dot| &host[dot..]);
-    let bare = canonical::split_port(&sent.host);
+    let bare = canonical::split_port(sent.left.as_ref().unwrap_or(&sent.host));
     match (syntax, pick % 12) {
         (_, 0..=2) if host.is_empty() => "!Host(`a`)".into(),
         (Syntax::V3, 0) => format!("Host(`{host}`)"),

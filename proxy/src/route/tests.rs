@@ -50,6 +50,8 @@ pub(super) fn table_of<'t>(rules: impl IntoIterator<Item = (&'t str, Syntax)>) -
 pub(super) struct Sent {
     pub(super) method: String,
     pub(super) host: String,
+    /// The host as middlewares have left it.
+    pub(super) left: Option<String>,
     pub(super) target: String,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) ip: IpAddr,
@@ -59,6 +61,7 @@ fn sent(host: &str, target: &str) -> Sent {
     Sent {
         method: "GET".into(),
         host: host.into(),
+        left: None,
         target: target.into(),
         headers: Vec::new(),
         ip: IpAddr::from([192, 0, 2, 1]),
@@ -83,7 +86,7 @@ impl Sent {
         ask(&Request {
             method: &Method::from_bytes(self.method.as_bytes()).unwrap(),
             host: &canonical::host(&self.host),
-            host_as_sent: &self.host,
+            host_as_sent: self.left.as_ref().unwrap_or(&self.host),
             path: &path,
             query,
             headers: &headers,
@@ -455,6 +458,7 @@ pub(super) fn any_request() -> impl Strategy<Value = Sent> {
     let host = any_host().prop_map(|host| if host == "*" { String::new() } else { host });
     (host, any_path(), any::<bool>(), prop::option::of(header), any::<bool>(), any::<bool>())
         .prop_map(|(host, path, post, header, query, inside)| Sent {
+            left: None,
             method: if post { "POST" } else { "GET" }.into(),
             host,
             target: if query { format!("{path}?k=v") } else { path },
