@@ -2,13 +2,14 @@
 //! that move, and whose server is lost.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::process::{Launch, Running};
 use swarmgate_testkit::upstream::Upstream;
 use swarmgate_testkit::{ports, real};
 
-use crate::rate_limit_redis::{ROUTERS, becomes, get, redis_server, slow, tell};
+use crate::rate_limit_redis::{ROUTERS, becomes, get, redis, redis_server, slow, tell};
 use crate::stage::{LIMIT, Stage};
 
 /// The slots of the three masters.
@@ -85,14 +86,16 @@ fn endpoints(members: &[Member]) -> String {
 
 /// A source whose bucket is in this third of the slots.
 fn key_of(members: &[Member], third: usize) -> String {
-    (0..)
-        .map(|number| format!("k{number}"))
-        .find(|key| {
-            let slot = members[0].tell(&format!("CLUSTER KEYSLOT rate:slow@file:{key}"));
-            let slot: usize = slot.trim_start_matches(':').parse().expect("a slot");
-            slot.min(16_382) / 5461 == third
-        })
-        .expect("there is one")
+    keys_of(members, third).next().expect("there is one")
+}
+
+/// Such sources, without end.
+fn keys_of(members: &[Member], third: usize) -> impl Iterator<Item = String> {
+    (0..).map(|number| format!("k{number}")).filter(move |key| {
+        let slot = members[0].tell(&format!("CLUSTER KEYSLOT rate:slow@file:{key}"));
+        let slot: usize = slot.trim_start_matches(':').parse().expect("a slot");
+        slot.min(16_382) / 5461 == third
+    })
 }
 
 #[test]
@@ -183,4 +186,73 @@ fn a_server_that_is_lost_and_replaced() {
     becomes(stage.web, &lost, 429);
     let stored = tell(members[3].port, &format!("HGET rate:slow@file:{lost} tokens"));
     assert!(!stored.starts_with("$-1"), "{stored}");
+}
+
+/// What is asked of a server that hangs is asked of others at once, whatever it had.
+#[test]
+fn a_server_that_hangs_and_is_replaced() {
+    let Some(program) = redis_server("a rateLimit whose server hangs") else { return };
+    let members = cluster(&program);
+    let options = endpoints(&members[..2]).replace("redis: {", "redis: {readTimeout: 2s, ");
+    let stage = Stage::set(ROUTERS, &options);
+    let keys: Vec<String> = keys_of(&members, 0).take(10).collect();
+    for key in &keys {
+        assert_eq!(get(stage.web, "a.test", key).status, 200);
+    }
+    let hanging = members[0].running.as_ref().expect("it runs");
+    hanging.signal("STOP");
+    members[3].tell("CLUSTER FAILOVER TAKEOVER");
+    eventually("the others know who has its slots", LIMIT, || {
+        let said = tell(members[1].port, "CLUSTER NODES");
+        let new = said.lines().find(|line| line.contains(&format!(":{}@", members[3].port)));
+        match new.is_some_and(|line| line.contains("master") && line.contains("0-5460")) {
+            true => Ok(()),
+            false => Err(said),
+        }
+    });
+    let begun = Instant::now();
+    for key in &keys {
+        assert_eq!(get(stage.web, "a.test", key).status, 200, "{}", stage.process.output());
+    }
+    // One waits for it, not each.
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    hanging.signal("CONT");
+}
+
+#[test]
+fn a_server_that_was_taken_out() {
+    let Some(program) = redis_server("a rateLimit whose server leaves the cluster") else { return };
+    let members = cluster(&program);
+    // It is the one that is asked first, too.
+    let listed = [&members[2], &members[0]];
+    let listed = listed.map(|member| format!("'127.0.0.1:{}'", member.port)).join(", ");
+    let stage = Stage::set(ROUTERS, &slow(&format!("endpoints: [{listed}]")));
+    let key = key_of(&members, 2);
+    assert_eq!(get(stage.web, "a.test", &key).status, 200);
+    for member in &members {
+        member.tell(&format!("CLUSTER DELSLOTSRANGE {}", RANGES[2]));
+    }
+    members[1].tell(&format!("CLUSTER ADDSLOTSRANGE {}", RANGES[2]));
+    let gone = members[2].id();
+    members[2].tell("FLUSHALL");
+    members[2].tell("CLUSTER RESET SOFT");
+    for member in [&members[0], &members[1], &members[3]] {
+        member.tell(&format!("CLUSTER FORGET {gone}"));
+    }
+    // Its bucket begins anew where it is now.
+    becomes(stage.web, &key, 200);
+    becomes(stage.web, &key, 429);
+    assert!(members[1].keys().contains(&key));
+    assert_eq!(get(stage.web, "a.test", &key_of(&members, 0)).status, 200);
+}
+
+#[test]
+fn servers_that_know_nothing_of_each_other() {
+    let Some(program) = redis_server("a rateLimit over two that are no cluster") else { return };
+    let ports = [ports::free(), ports::free()];
+    let _redis = ports.map(|port| redis(&program, port, &[]));
+    let list = ports.map(|port| format!("'127.0.0.1:{port}'")).join(", ");
+    let mut stage = Stage::set(ROUTERS, &slow(&format!("endpoints: [{list}]")));
+    assert_eq!(get(stage.web, "a.test", "k").status, 500);
+    stage.process.wait_output("it is no member of a Redis Cluster");
 }

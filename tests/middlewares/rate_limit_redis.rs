@@ -36,7 +36,7 @@ pub fn redis_server(what: &str) -> Option<PathBuf> {
 }
 
 /// A store that keeps nothing on disk.
-fn redis(program: &Path, port: u16, more: &[&str]) -> Running {
+pub fn redis(program: &Path, port: u16, more: &[&str]) -> Running {
     let port_text = port.to_string();
     let mut running = Launch::new(program)
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use rustls_pki_types::ServerName;
@@ -24,6 +25,13 @@ const REDIRECTIONS: usize = 3;
 /// So many servers may fail a request.
 const FAILURES: usize = 3;
 
+/// A server that has failed is passed over for so long where another may do as well, milliseconds (as
+/// long as by Traefik's client), and
+const PASSED_OVER: u64 = 15_000;
+
+/// for so long where nobody else has the key: requests do not queue for its time-outs.
+const ASKED_AGAIN: u64 = 1000;
+
 /// So many servers are known at a time; beyond, all but the written ones are forgotten.
 const MOST: usize = 1000;
 
@@ -37,8 +45,9 @@ pub(super) struct Cluster {
     /// Whose each slot is: a place among `nodes`, and one; 0: nobody knows. A place that is wrong,
     /// or no longer there, costs a redirection.
     slots: Box<[AtomicU16]>,
-    /// Which of the written ones is asked when nobody knows.
+    /// Who is asked when nobody knows.
     first: AtomicUsize,
+    begun: Instant,
 }
 
 impl fmt::Debug for Cluster {
@@ -60,6 +69,7 @@ impl Cluster {
             adding: Mutex::default(),
             slots: (0..SLOTS).map(|_| AtomicU16::new(0)).collect(),
             first: AtomicUsize::new(0),
+            begun: Instant::now(),
         }
     }
 
@@ -74,35 +84,45 @@ impl Cluster {
         let mut node = self.owner(slot).or_else(|| self.any()).ok_or_else(nobody)?;
         let (mut asking, mut redirections, mut failures) = (false, 0, 0);
         loop {
-            match node.ask(&command, asking).await {
-                Ok(Reply::Refused(why)) => {
-                    let Some(redirection) = Redirection::read(&why) else {
-                        return Ok(Reply::Refused(why));
-                    };
-                    redirections += 1;
-                    if redirections > REDIRECTIONS {
-                        return Ok(Reply::Refused(why));
-                    }
-                    let (place, next) = self.node(&redirection, &node)?;
-                    asking = redirection.is_once;
-                    if let Some(slot) = slot.filter(|_| !redirection.is_once) {
-                        slot.store(place + 1, Ordering::Relaxed);
-                    }
-                    node = next;
+            let answer = node.ask(&command, std::mem::take(&mut asking)).await;
+            if let Ok(Reply::Refused(why)) = &answer
+                && let Some(redirection) = Redirection::read(why)
+            {
+                self.found(&node);
+                redirections += 1;
+                if redirections > REDIRECTIONS {
+                    return answer;
                 }
-                Err(failure) => {
-                    failures += 1;
-                    if failures == FAILURES {
-                        return Err(failure);
-                    }
-                    if let Some(slot) = slot {
-                        slot.store(0, Ordering::Relaxed);
-                    }
-                    node = self.another(&node).ok_or(failure)?;
-                    asking = false;
+                let (place, next) = self.node(&redirection, &node)?;
+                if self.is_lost(&next, ASKED_AGAIN) {
+                    let why = format!("{} has the key, and is lost", next.access);
+                    return Err(Failure::Other(why.into()));
                 }
-                answered => return answered,
+                if Arc::ptr_eq(&next, &node) {
+                    // Who answers there now has the key, and is not who answers us.
+                    node.hang_up();
+                }
+                asking = redirection.is_once;
+                if let Some(slot) = slot.filter(|_| !redirection.is_once) {
+                    slot.store(place + 1, Ordering::Relaxed);
+                }
+                node = next;
+                continue;
             }
+            let is_well = match &answer {
+                Ok(Reply::Refused(why)) => !is_unwell(why),
+                answer => answer.is_ok(),
+            };
+            if is_well {
+                self.found(&node);
+                return answer;
+            }
+            self.lose(&node);
+            failures += 1;
+            node = match self.another(&node).filter(|_| failures < FAILURES) {
+                Some(another) => another,
+                None => return answer,
+            };
         }
     }
 
@@ -111,19 +131,56 @@ impl Cluster {
         self.nodes.load().get(usize::from(place)).cloned()
     }
 
-    /// One of those that were written.
+    /// Whoever may know more; one that is well, if there is any.
     fn any(&self) -> Option<Arc<Node>> {
-        let place = self.first.load(Ordering::Relaxed).checked_rem(self.written)?;
-        self.nodes.load().get(place).cloned()
+        self.one(|_| true)
     }
 
-    /// One of those that were written, but not this one.
+    /// The same, but not this one; others begin there from now on, too.
     fn another(&self, lost: &Arc<Node>) -> Option<Arc<Node>> {
-        let is_lost = |node: &Arc<Node>| Arc::ptr_eq(node, lost);
-        self.any().filter(|node| !is_lost(node)).or_else(|| {
-            self.first.fetch_add(1, Ordering::Relaxed);
-            self.any().filter(|node| !is_lost(node))
-        })
+        self.first.fetch_add(1, Ordering::Relaxed);
+        self.one(|node| !Arc::ptr_eq(node, lost))
+    }
+
+    fn one(&self, suits: impl Fn(&Arc<Node>) -> bool) -> Option<Arc<Node>> {
+        let nodes = self.nodes.load();
+        let first = self.first.load(Ordering::Relaxed).checked_rem(nodes.len())?;
+        let (before, behind) = nodes.split_at_checked(first)?;
+        let in_turn = || behind.iter().chain(before).filter(|node| suits(node));
+        in_turn()
+            .find(|node| !self.is_lost(node, PASSED_OVER))
+            .or_else(|| in_turn().next())
+            .cloned()
+    }
+
+    /// It has not answered: what it had is asked of others, who know who has it now.
+    fn lose(&self, lost: &Arc<Node>) {
+        lost.lost.store(self.now() + 1, Ordering::Relaxed);
+        let place = self.nodes.load().iter().position(|node| Arc::ptr_eq(node, lost));
+        let Some(place) = place.and_then(|place| u16::try_from(place + 1).ok()) else { return };
+        for slot in &self.slots {
+            // Somebody may have learnt better meanwhile.
+            let _ = slot.compare_exchange(place, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    fn found(&self, node: &Node) {
+        if node.lost.load(Ordering::Relaxed) > 0 {
+            node.lost.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it has failed within so many milliseconds.
+    fn is_lost(&self, node: &Node, within: u64) -> bool {
+        match node.lost.load(Ordering::Relaxed) {
+            0 => false,
+            lost => self.now().saturating_sub(lost - 1) < within,
+        }
+    }
+
+    /// Milliseconds.
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
     }
 
     /// The server that `from` has named, and its place.
@@ -176,6 +233,12 @@ impl Cluster {
     }
 }
 
+/// Whether a server says that it can answer nobody: it comes up, or has lost the others.
+fn is_unwell(refusal: &str) -> bool {
+    let word = refusal.split(' ').next().unwrap_or_default();
+    ["CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN"].contains(&word)
+}
+
 /// "Not here": `MOVED 3999 127.0.0.1:6381`, `ASK 3999 127.0.0.1:6381`.
 #[derive(Debug, PartialEq, Eq)]
 struct Redirection<'a> {
@@ -224,6 +287,9 @@ fn slot(key: &[u8]) -> u16 {
 mod tests {
     use std::time::Duration;
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
 
     fn node(host: &str, port: u16) -> Node {
@@ -233,7 +299,8 @@ mod tests {
             port,
             tls: None,
             username: String::new(),
-            password: "hidden".into(),
+            password: String::new(),
+            cluster: true,
             db: 0,
             dial: second,
             read: second,
@@ -291,7 +358,7 @@ mod tests {
         assert_eq!((place, &*known.access.host), (1, "b"));
         let (place, found) = cluster.node(&moved(None, 2), &from).unwrap();
         assert_eq!((place, &*found.access.host, found.access.port), (2, "a", 2));
-        assert_eq!(found.access.password, "hidden");
+        assert_eq!(found.access.read, from.access.read);
         assert!(Arc::ptr_eq(&found, &cluster.node(&moved(Some("a"), 2), &from).unwrap().1));
         cluster.slots[7].store(place + 1, Ordering::Relaxed);
         assert!(Arc::ptr_eq(&found, &cluster.owner(cluster.slots.get(7)).unwrap()));
@@ -306,13 +373,76 @@ mod tests {
     #[test]
     fn who_is_lost_is_passed_over() {
         let cluster = Cluster::new(vec![node("a", 1), node("b", 1)]);
-        let first = cluster.any().unwrap();
-        let second = cluster.another(&first).unwrap();
-        assert_eq!(second.access.host, "b");
+        let redirection = Redirection { is_once: false, host: Some("c"), port: 1 };
+        let a = cluster.any().unwrap();
+        let (place, c) = cluster.node(&redirection, &a).unwrap();
+        let whose = |slot: usize| cluster.slots[slot].load(Ordering::Relaxed);
+        for (slot, value) in [(1, 1), (2, place + 1), (3, 1), (4, 2)] {
+            cluster.slots[slot].store(value, Ordering::Relaxed);
+        }
+        cluster.lose(&a);
+        assert_eq!((1..=4).map(whose).collect::<Vec<_>>(), [0, 3, 0, 2]);
+        assert!(cluster.is_lost(&a, ASKED_AGAIN) && !cluster.is_lost(&c, PASSED_OVER));
+        let b = cluster.another(&a).unwrap();
+        assert_eq!(b.access.host, "b");
         // From now on others begin there, too.
-        assert!(Arc::ptr_eq(&second, &cluster.any().unwrap()));
-        assert!(Arc::ptr_eq(&first, &cluster.another(&second).unwrap()));
-        let stranger = Arc::new(node("c", 1));
-        assert!(cluster.another(&stranger).is_some());
+        assert!(Arc::ptr_eq(&b, &cluster.any().unwrap()));
+        cluster.lose(&b);
+        // Those that were learnt are asked as well.
+        for _ in 0..3 {
+            assert!(Arc::ptr_eq(&c, &cluster.any().unwrap()));
+            assert!(!Arc::ptr_eq(&c, &cluster.another(&c).unwrap()));
+        }
+        cluster.lose(&c);
+        assert!(cluster.any().is_some());
+        cluster.found(&a);
+        assert!(Arc::ptr_eq(&a, &cluster.any().unwrap()));
+        let alone = Cluster::new(vec![node("a", 1)]);
+        assert!(alone.another(&alone.any().unwrap()).is_none());
+    }
+
+    /// Says the same to every command but the first, on one connection.
+    async fn answer(mut stream: TcpStream, says: String) {
+        let mut heard = [0; 1000];
+        let mut is_first = true;
+        while stream.read(&mut heard).await.is_ok_and(|length| length > 0) {
+            // `READWRITE` comes first.
+            let says = if std::mem::take(&mut is_first) { "+OK\r\n" } else { &says };
+            stream.write_all(says.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_that_leads_to_another_by_now() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let talk = async {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            tokio::task::spawn_local(async move {
+                let mut says = format!("-MOVED 1 127.0.0.1:{port}\r\n");
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::task::spawn_local(answer(stream, says));
+                    says = ":7\r\n".into();
+                }
+            });
+            let cluster = Cluster::new(vec![node("127.0.0.1", port)]);
+            cluster.ask(b"k", || b"*1\r\n$4\r\nPING\r\n".to_vec()).await
+        };
+        let said = tokio::task::LocalSet::new().block_on(&runtime, talk);
+        assert_eq!(said, Ok(Reply::Integer(7)));
+    }
+
+    #[test]
+    fn unwell() {
+        for (refusal, expected) in [
+            ("CLUSTERDOWN The cluster is down", true),
+            ("LOADING Redis is loading the dataset in memory", true),
+            ("READONLY You can't write against a read only replica.", true),
+            ("NOSCRIPT No matching script. Please use EVAL.", false),
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", false),
+            ("", false),
+        ] {
+            assert_eq!(is_unwell(refusal), expected, "{refusal}");
+        }
     }
 }

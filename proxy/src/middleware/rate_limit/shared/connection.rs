@@ -98,6 +98,18 @@ async fn open(access: &Access) -> Result<(ServerStream, BytesMut), Failure> {
             }
         }
     }
+    // Servers that know nothing of each other would count apart.
+    if access.cluster
+        && let Reply::Refused(why) =
+            greet(&mut stream, &mut arrived, access, &[b"READWRITE"]).await?
+    {
+        return Err(match why.contains("cluster support disabled") {
+            true => Failure::other(
+                "it is no member of a Redis Cluster, which is what several endpoints mean",
+            ),
+            false => refused("READWRITE", &why),
+        });
+    }
     if access.db > 0 {
         let number = access.db.to_string();
         let words: [&[u8]; 2] = [b"SELECT", number.as_bytes()];
@@ -288,8 +300,18 @@ async fn answers<S: AsyncRead>(
                     let Some((answer, _)) = waiting.line.borrow_mut().pop_front() else {
                         return Failure::ended("it said something that nobody asked for");
                     };
+                    // It is a replica by now: another connection may lead to who is the master.
+                    let moved = match &reply {
+                        Reply::Refused(why) if why.starts_with("READONLY") => {
+                            Some(Failure::ended(why))
+                        }
+                        _ => None,
+                    };
                     // Its client may have left.
-                    drop(answer.send(Ok(reply)));
+                    drop(answer.send(moved.clone().map_or(Ok(reply), Err)));
+                    if let Some(moved) = moved {
+                        return moved;
+                    }
                 }
                 Err(_) => return malformed(),
             }
@@ -523,7 +545,11 @@ mod tests {
     #[test]
     fn ends() {
         // What the other end does instead of answering; whether another connection is tried.
-        let table = [("", true), ("HTTP/1.1 400 Bad Request\r\n", false)];
+        let table = [
+            ("", true),
+            ("-READONLY You can't write against a read only replica.\r\n", true),
+            ("HTTP/1.1 400 Bad Request\r\n", false),
+        ];
         for (said, again) in table {
             driven(LONG, |mut stream, jobs| async move {
                 let (one, answer) = job();

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Access {
     pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     pub username: String,
     pub password: String,
+    /// It has to be a member of a cluster.
+    pub cluster: bool,
     pub db: i64,
     pub dial: Duration,
     pub read: Duration,
@@ -62,12 +64,15 @@ pub(super) struct Node {
     pub access: Arc<Access>,
     /// Each thread goes by one of them.
     lanes: Box<[Lane]>,
+    /// When it failed last: milliseconds by its cluster's clock, and one; 0: it is well.
+    pub lost: AtomicU64,
 }
 
 impl Node {
     /// Connects to nobody yet. `lanes`: so many connections at most.
     pub(super) fn new(access: Access, lanes: usize) -> Self {
-        Self { access: Arc::new(access), lanes: (0..lanes).map(|_| Lane::default()).collect() }
+        let lanes = (0..lanes).map(|_| Lane::default()).collect();
+        Self { access: Arc::new(access), lanes, lost: AtomicU64::new(0) }
     }
 
     /// So many connections at most.
@@ -91,6 +96,13 @@ impl Node {
             }
         }
         Err(failure)
+    }
+
+    /// Ends its connections: what its address leads to may be another by now.
+    pub(super) fn hang_up(&self) {
+        for lane in &self.lanes {
+            lane.jobs.store(None);
+        }
     }
 
     async fn ask_once(&self, command: Vec<u8>, asking: bool) -> Result<Reply, Failure> {

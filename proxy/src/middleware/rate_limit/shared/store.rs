@@ -94,6 +94,7 @@ impl Store {
                 tls,
                 username: written.username.clone(),
                 password: written.password.clone(),
+                cluster: several,
                 // A cluster has only one database.
                 db: if several { 0 } else { written.db },
                 dial: limit(written.dial_timeout, five, five),
