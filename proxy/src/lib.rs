@@ -29,6 +29,7 @@ pub mod clock;
 pub mod connection;
 pub mod explain;
 pub mod failure;
+mod file;
 pub mod forward;
 pub mod helpers;
 pub mod http1;

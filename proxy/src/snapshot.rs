@@ -102,7 +102,7 @@ impl Borrow<ServerKey> for ByKey {
 struct Built {
     written: ServersTransport,
     /// What was in its files.
-    contents: Option<tls::Contents>,
+    contents: tls::Contents,
     transport: Result<Transport, String>,
 }
 

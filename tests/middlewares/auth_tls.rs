@@ -1,6 +1,8 @@
 //! Who is asked over TLS, by `forwardAuth` or as a service: whose certificates are believed, and
 //! what becomes of files that change.
 
+use std::process::Command;
+
 use swarmgate_testkit::certificates::{self, Certificate};
 use swarmgate_testkit::eventually::eventually;
 use swarmgate_testkit::secure::Secure;
@@ -114,4 +116,24 @@ fn what_is_shown_is_read_again() {
     house.answers([200, 200]);
     let said = house.stage.get("secure.test", &[]);
     assert_eq!(said.header("x-user"), Some("with a certificate"));
+}
+
+/// A file that never ends, or never begins, costs its router alone.
+#[test]
+fn what_is_no_file_is_not_read() {
+    let mut house = House::new(certificates::self_signed_authority(&["127.0.0.1"]), "", "");
+    let fifo = house.stage.process.directory().join("trusted.pem");
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("it starts");
+    assert!(made.success(), "{made}");
+    let auth = |ca: &str| {
+        let address = "address: 'https://127.0.0.1:1/'";
+        format!("auth: {{forwardAuth: {{{address}, tls: {{ca: {ca}}}}}}}")
+    };
+    for ca in ["trusted.pem", "/dev/zero"] {
+        house.stage.change(ROUTERS, &auth(ca));
+        assert_eq!(house.stage.get("auth.test", &[]).status, 404, "{ca}");
+        house.stage.process.wait_output("it is no regular file");
+    }
+    house.stage.change(ROUTERS, "auth: {addPrefix: {prefix: /served}}");
+    assert_eq!(house.stage.get("auth.test", &[]).status, 200);
 }

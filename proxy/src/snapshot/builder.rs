@@ -339,8 +339,7 @@ impl Builder<'_> {
             // What could not be made may be made now: files come and go.
             .filter(|built| built.written == *written && built.transport.is_ok());
         let contents = tls::contents(written);
-        let same = |built: &&Built| contents.is_some() && built.contents == contents;
-        let built = match kept.filter(same) {
+        let built = match kept.filter(|built| built.contents == contents) {
             Some(built) => built.clone(),
             None => {
                 let made = tls::client_config(written).map(|tls| Transport {

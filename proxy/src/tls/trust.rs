@@ -10,6 +10,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::own::Authorities;
+use crate::file;
 
 /// Where distributions keep their bundle; companies mount their own roots there.
 const SYSTEM_BUNDLES: &[&str] = &[
@@ -55,17 +56,21 @@ pub(super) fn only(given: &[String]) -> Result<Authorities, String> {
 /// anew.
 pub type Contents = [u8; 32];
 
-/// See [`Contents`]; `None`: not all of them can be read.
-pub fn contents(transport: &ServersTransport) -> Option<Contents> {
+/// See [`Contents`]. One that cannot be read is a content, too: nobody may need it.
+pub fn contents(transport: &ServersTransport) -> Contents {
     let pair = transport.certificates.first();
     let pair = pair.iter().flat_map(|written| [&written.cert_file, &written.key_file]);
     let mut sum = Sha256::new();
     for written in transport.root_cas.iter().chain(pair) {
-        let (text, _) = text(written, "").ok()?;
-        sum.update((text.len() as u64).to_be_bytes());
-        sum.update(text);
+        match text(written, "") {
+            Ok((text, _)) => {
+                sum.update((text.len() as u64).to_be_bytes());
+                sum.update(text);
+            }
+            Err(_) => sum.update(u64::MAX.to_be_bytes()),
+        }
     }
-    Some(sum.finalize().into())
+    sum.finalize().into()
 }
 
 /// A value that is a path or PEM itself: its text, and what to call it in messages.
@@ -78,7 +83,7 @@ pub(super) fn text(written: &str, what: &str) -> Result<(String, String), String
     } else {
         format!("the {what}, neither a path nor PEM,")
     };
-    match std::fs::read(written) {
+    match file::read(Path::new(written)) {
         // PEM itself is ASCII; what people write between its sections may be anything.
         Ok(pem) => Ok((String::from_utf8_lossy(&pem).into_owned(), named)),
         Err(error) => Err(format!("{named} cannot be read: {error}")),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,13 +12,11 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
+use crate::file;
 use crate::helpers::{self, Work};
 
 /// The file is looked at once in so many milliseconds at most, and only when somebody comes.
 const LOOK_EVERY: u64 = 2000;
-
-/// A file of users is no longer than this, bytes.
-const LONGEST_FILE: u64 = 16 << 20;
 
 /// What is known of a user beside the name.
 pub(super) trait Secret: Sized + Send + Sync + 'static {
@@ -173,19 +171,6 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
     })
 }
 
-/// A regular file's bytes: a pipe would have us wait, a device would never end.
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST_FILE {
-        return Err(io::Error::other(format!("it is longer than {LONGEST_FILE} bytes")));
-    }
-    Ok(bytes)
-}
-
 /// The file's users, and over them the listed ones.
 fn table<S: Secret>(
     listed: &[String],
@@ -194,7 +179,7 @@ fn table<S: Secret>(
 ) -> Result<Table<S>, String> {
     let mut users = HashMap::new();
     if let Some(path) = path {
-        let bytes = bytes(path).map_err(|error| format!("usersFile {path:?}: {error}"))?;
+        let bytes = file::read(path).map_err(|error| format!("usersFile {path:?}: {error}"))?;
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let line = line.trim_ascii();
             if line.is_empty() || line.starts_with(b"#") {
