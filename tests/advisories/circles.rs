@@ -13,6 +13,11 @@ const ROUTING: &str = "http:
     there: {rule: 'Host(`there.test`)', service: self, middlewares: [to-here]}
     again: {rule: 'Host(`again.test`)', service: self, middlewares: [again]}
     asks: {rule: 'Host(`asks.test`)', service: app, middlewares: [asks]}
+    named: {rule: 'Host(`127.0.0.1`) && Path(`/named`)', service: app, middlewares: [asks-named]}
+    strict: {rule: 'Host(`127.0.0.1`) && Path(`/strict`)', service: app, middlewares: [asks-strict]}
+    both: {rule: 'Host(`127.0.0.1`) && Path(`/both`)', service: app, middlewares: [asks-both]}
+    often: {rule: 'Host(`often.test`)', service: self, middlewares: [often]}
+    held: {rule: 'Host(`held.test`)', service: self, middlewares: [held]}
     page: {rule: 'Host(`page.test`)', service: app, middlewares: [page]}
     once: {rule: 'Host(`once.test`)', service: self, middlewares: [to-ready]}
   middlewares:
@@ -21,6 +26,11 @@ const ROUTING: &str = "http:
     to-ready: {headers: {customRequestHeaders: {Host: ready.test}}}
     again: {retry: {attempts: 2, status: ['500-599'], initialInterval: 1ms}}
     asks: {forwardAuth: {address: 'http://{WEB}/', trustForwardHeader: true}}
+    asks-named: {forwardAuth: {address: 'http://{WEB}/named', authRequestHeaders: [Cookie]}}
+    asks-strict: {forwardAuth: {address: 'http://{WEB}/strict', trustForwardHeader: false}}
+    asks-both: {forwardAuth: {address: 'http://{WEB}/both', trustForwardHeader: true, authRequestHeaders: [Cookie]}}
+    often: {retry: {attempts: 9, status: ['500-599'], initialInterval: 1ms}}
+    held: {buffering: {retryExpression: 'ResponseCode() >= 500 && Attempts() <= 9'}}
     page: {errors: {status: ['500-599'], service: self}}
   services:
     app: {loadBalancer: {servers: [{url: 'http://{APP}'}]}}
@@ -44,6 +54,23 @@ fn circles_end() {
         }
     }
     assert_eq!(stand.app.requests(), before, "K13");
+    // Questions that lead back to who asks, whatever of the request goes along.
+    for path in ["/named", "/strict", "/both"] {
+        for host in ["127.0.0.1".to_owned(), format!("127.0.0.1:{}", stand.port("web"))] {
+            let begun = Instant::now();
+            let answer = stand.ask("web", &format!("GET {path} {host}"));
+            assert_eq!(answer.status, 508, "K13: {path} {host}");
+            let took = begun.elapsed();
+            assert!(took < Duration::from_secs(5), "K13: {path} {host} took {took:?}");
+        }
+    }
+    // Only who is asked first tries again, not each in the circle: nine times, and not nine to the
+    // sixth.
+    for host in ["often.test", "held.test"] {
+        let begun = Instant::now();
+        assert_eq!(stand.ask("web", &format!("GET / {host}")).status, 508, "K13: {host}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "K13: {host}: {:?}", begun.elapsed());
+    }
     // Nobody is there to ask, and that is an answer.
     assert_eq!(stand.ask("web", "GET / asks.test").status, 404, "K13");
     assert_eq!(stand.ask("web", "GET / page.test | X-Do: status 500").status, 500, "K13");

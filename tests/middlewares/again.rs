@@ -81,6 +81,27 @@ fn base64_is_decoded_once() {
     assert!(with(200).all(|answer| body_of(answer) == "hellohellohe"));
 }
 
+/// Where a page stands in for a server that cannot be reached, nobody tries again: the service's
+/// own tries are not kept back for that.
+#[test]
+fn pages_cost_no_tries() {
+    let (_, services) = services(&[]);
+    let stage = Stage::set_over(
+        "alone: {rule: 'Host(`alone.test`)', service: half, middlewares: [pages]}
+    tried: {rule: 'Host(`tried.test`)', service: half, middlewares: [tries, pages]}
+    read: {rule: 'Host(`read.test`)', service: half, middlewares: [reads, pages]}",
+        "tries: {retry: {attempts: 3}}
+    reads: {buffering: {retryExpression: 'IsNetworkError() && Attempts() <= 2'}}
+    pages: {errors: {status: ['500-599'], service: app, query: '/'}}",
+        &services,
+        &[],
+    );
+    for host in ["alone.test", "tried.test", "read.test"] {
+        let seen: Vec<u16> = (0..6).map(|_| stage.get(host, &[]).status).collect();
+        assert_eq!(seen, [200; 6], "{host}");
+    }
+}
+
 /// The line of the access log about the only request for this path.
 fn line(stage: &Stage, path: &str) -> Value {
     eventually("it is logged", LIMIT, || {

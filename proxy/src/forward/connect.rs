@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -51,6 +52,7 @@ pub async fn connect(
         0 => [].iter(),
         _ => VIP_PAUSES.iter(),
     };
+    let mut made_room = false;
     let stream = loop {
         let pause = pauses.next();
         let limit = match pause {
@@ -59,6 +61,11 @@ pub async fn connect(
         };
         match (dial(server, resolver, limit).await, pause) {
             (Ok(stream), _) => break stream,
+            // Connections that nobody uses must not be those that others want for.
+            (Err(Failure::Connect(error)), _) if !made_room && is_full(&error) => {
+                made_room = true;
+                pools.clear();
+            }
             (Err(failure @ (Failure::Connect(_) | Failure::DialTimeout)), Some(pause))
                 if !chance.again.wants(&failure) =>
             {
@@ -68,6 +75,12 @@ pub async fn connect(
         }
     };
     Ok(pools.lease(server, stream))
+}
+
+/// Whether no more descriptors can be opened.
+fn is_full(error: &io::Error) -> bool {
+    let full = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| full.contains(&code))
 }
 
 async fn dial(

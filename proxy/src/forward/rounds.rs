@@ -1,4 +1,5 @@
-//! Requests that come back to us: a service whose server is one of our own entry points.
+//! Requests that come back to us: a service whose server is one of our own entry points, an auth
+//! server's name that leads here.
 //!
 //! Once or twice may be meant; without an end it takes every descriptor that the process may open.
 //! Whether a request has been here before is in `X-Forwarded-Server`, which we set whatever came; how
@@ -14,7 +15,7 @@ const MOST: u8 = 5;
 
 /// Counts a request that has been here before. False: it has been too often.
 pub fn count(headers: &mut HeaderMap, server_name: &HeaderValue) -> bool {
-    if headers.get(FORWARDED_SERVER) != Some(server_name) {
+    if headers.get(FORWARDED_SERVER) != Some(server_name) && !are_counted(headers) {
         return true;
     }
     // Strangers who write either of them make their own request seem older, no more.
@@ -22,6 +23,17 @@ pub fn count(headers: &mut HeaderMap, server_name: &HeaderValue) -> bool {
     let rounds = before.unwrap_or_default().saturating_add(1);
     headers.insert(ROUNDS, HeaderValue::from(u16::from(rounds)));
     rounds <= MOST
+}
+
+/// Whether these are of a request that has been here before. Whoever tries it again would multiply
+/// its rounds: those before it do.
+pub fn are_counted(headers: &HeaderMap) -> bool {
+    headers.contains_key(ROUNDS)
+}
+
+/// Has a request counted that is made of another one with these headers, of which it may keep none.
+pub fn hand_on(asked: &HeaderMap, made: &mut HeaderMap) {
+    made.insert(ROUNDS, asked.get(ROUNDS).cloned().unwrap_or(HeaderValue::from_static("0")));
 }
 
 #[cfg(test)]
@@ -38,6 +50,15 @@ mod tests {
             assert!(count(&mut headers, &own), "{named:?}");
             assert_eq!(headers.get(ROUNDS), None, "{named:?}");
         }
+        // Made of others, they do not tell who has made them.
+        let (mut first, mut next) = (HeaderMap::new(), HeaderMap::new());
+        hand_on(&headers, &mut first);
+        for round in 1..=MOST {
+            assert!(count(&mut first, &own), "{round}");
+            hand_on(&first, &mut next);
+            (first, next) = (next, HeaderMap::new());
+        }
+        assert!(!count(&mut first, &own));
         headers.insert(FORWARDED_SERVER, own.clone());
         for round in 1..=MOST {
             assert!(count(&mut headers, &own), "{round}");

@@ -22,6 +22,7 @@ use super::kept::announced;
 use super::{Answering, Around, Context, Rest};
 use crate::body::{Body, RequestBody, RequestBodyError};
 use crate::failure::Failure;
+use crate::forward::rounds;
 use crate::respond;
 use crate::serve::answered::Answered;
 use crate::serve::service::Request;
@@ -104,7 +105,9 @@ impl Buffering {
         };
         set_length(&mut request.head.headers, stored.length());
         request.head.extensions.insert(GzipSniffing);
-        let original = self.retries.as_ref().map(|_| request.head.clone());
+        let is_round = rounds::are_counted(&request.head.headers);
+        let retries = self.retries.as_ref().filter(|_| !is_round);
+        let original = retries.map(|_| request.head.clone());
         // Nothing is said before everything is known.
         let client = request.client.take();
         let place = request.watched.place();
@@ -112,15 +115,14 @@ impl Buffering {
         let answered = loop {
             *request.body = bodies::request(&stored);
             let method = request.head.method.clone();
-            if let Some(retries) = &self.retries {
+            if let Some(retries) = retries {
                 retries.left(tries, &method).tell(request.head);
             }
             let answered = match self.keep(rest.run(request).await, &method).await {
                 Ok(answered) => answered,
                 Err(refusal) => break refusal.into(),
             };
-            let (Some(retries), Some(original), None) =
-                (&self.retries, &original, &answered.tunnel)
+            let (Some(retries), Some(original), None) = (retries, &original, &answered.tunnel)
             else {
                 break answered;
             };

@@ -15,7 +15,7 @@ use swarmgate_config::routing;
 use self::page::Page;
 use super::content_type::GzipSniffing;
 use super::status_ranges::StatusRanges;
-use super::{Answering, Around, CameFrom, Context, Directory, Rest, host};
+use super::{Answering, Around, CameFrom, Context, Directory, OneServer, Rest, host};
 use crate::body::RequestBody;
 use crate::forward::headers::{self, FORWARDED_FOR};
 use crate::respond;
@@ -166,6 +166,11 @@ impl Around for Errors {
             let extensions = &mut request.head.extensions;
             extensions.insert(CameFrom::default());
             extensions.insert(GzipSniffing);
+            // Who would try again sees a page in the place of these.
+            if let Some(wanted) = extensions.get_mut::<OneServer>() {
+                wanted.refusing &= !self.caught.contain(StatusCode::BAD_GATEWAY);
+                wanted.silent &= !self.caught.contain(StatusCode::GATEWAY_TIMEOUT);
+            }
             let answered = rest.run(request).await;
             let status = answered.response.status();
             if status.is_informational() || !self.caught.contain(status) {

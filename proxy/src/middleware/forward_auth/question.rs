@@ -9,6 +9,7 @@ use super::address::Address;
 use super::header_names;
 use crate::connection::Connection;
 use crate::forward::headers::{self, FORWARDED_FOR};
+use crate::forward::rounds;
 use crate::middleware::Context;
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -66,6 +67,11 @@ impl Question {
             if head.headers.get(&name).is_none_or(HeaderValue::is_empty) {
                 head.headers.insert(name, credentials.clone());
             }
+        }
+        // Where it leads to the name that was asked for it may come back here, and is counted then.
+        let asked_name = address.origin.split_once("://").map_or("", |(_, name)| name);
+        if asked_name.eq_ignore_ascii_case(context.host) {
+            rounds::hand_on(&asked.headers, &mut head.headers);
         }
         headers::join_cookies(&mut head.headers, connection);
         match body.filter(|bytes| !bytes.is_empty()) {

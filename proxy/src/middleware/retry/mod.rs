@@ -19,6 +19,7 @@ use super::status_ranges::StatusRanges;
 use super::{Answering, Around, Context, OneServer, Rest};
 use crate::body::RequestBody;
 use crate::forward::connect::IMPATIENCE;
+use crate::forward::rounds;
 use crate::respond;
 use crate::serve::answered::Answered;
 use crate::serve::service::Request;
@@ -100,7 +101,8 @@ impl Retry {
 
     async fn serve(&self, request: &mut Request<'_>, rest: Rest) -> Answered {
         let begun = Instant::now();
-        let mut by_status = self.by_status(&request.head.method);
+        let is_round = rounds::are_counted(&request.head.headers);
+        let mut by_status = self.by_status(&request.head.method) && !is_round;
         let mut body = None;
         if by_status {
             match keep(request, self.kept.unwrap_or(u64::MAX)).await {
