@@ -101,7 +101,9 @@ fn pass_on(out: &mut Vec<u8>, head: &http::request::Parts, body: &[u8]) {
     let sized = headers.contains_key(CONTENT_LENGTH);
     let delimiter = if sized || body.is_empty() { Delimiter::AsIs } else { Delimiter::Chunks };
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    encode::request(out, &head.method, &["", target], &headers, None, delimiter);
+    // As everybody behind the parser sees it: `http://a?b` asks for the root.
+    let root = if target.starts_with('?') { "/" } else { "" };
+    encode::request(out, &head.method, &[root, target], &headers, None, delimiter);
     if delimiter == Delimiter::Chunks {
         encode::chunk_size(out, body.len());
         out.extend_from_slice(body);

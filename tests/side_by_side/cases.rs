@@ -326,6 +326,7 @@ const PATHS: &[(&str, &str)] = &[
     ("query: dots are no path", "GET /a?x=/../b//c host.test"),
     ("target: absolute", "GET http://host.test/abs?q other.test"),
     ("target: absolute without a path", "GET http://host.test other.test"),
+    ("target: absolute, a query without a path", "GET http://host.test?q=1 other.test"),
     ("target: absolute with another scheme", "GET https://host.test/abs other.test"),
 ];
 
@@ -763,6 +764,10 @@ const ENTRY_POINTS: &[(&str, &[(&str, &str)])] = &[
             ("redirection: port of the request", "GET /a host.test:8080"),
             ("redirection: sanitised path", "GET /a//b/../c host.test"),
             ("redirection: absolute target", "GET http://abs.test/a host.test"),
+            (
+                "redirection: absolute target, a query without a path",
+                "GET http://abs.test?a host.test",
+            ),
             ("redirection: empty host", "GET /a "),
             ("redirection: upper case", "GET /a HOST.test"),
             (

@@ -220,7 +220,16 @@ fn canonicalise(head: &mut request::Parts, connection: &Connection) -> Result<()
             if head.uri.authority().is_none() && head.uri.scheme().is_none() {
                 return Ok(());
             }
-            head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+            match head.uri.path_and_query() {
+                None => PathAndQuery::from_static("/"),
+                Some(target) if target.as_str().starts_with('/') => target.clone(),
+                // `http://a.test?b`: its empty path is `/` (RFC 9110 section 4.2.3), and has to be
+                // written so for whoever reads it next.
+                Some(target) => {
+                    let text = format!("/{}", target.as_str());
+                    PathAndQuery::try_from(text).map_err(|_| Refusal::BadTarget)?
+                }
+            }
         }
         _ => {
             let path = path.as_deref().unwrap_or(head.uri.path());
@@ -260,6 +269,27 @@ mod tests {
         ];
         for (path, denied, expected) in table {
             assert_eq!(has_denied_escape(path, denied), *expected, "{path} {denied:?}");
+        }
+    }
+
+    #[test]
+    fn absolute_targets() {
+        let client = crate::measure::Client::new().unwrap();
+        for (target, expected) in [
+            ("http://a.test", "/"),
+            ("http://a.test?b", "/?b"),
+            ("http://a.test?b;c", "/?b&c"),
+            ("http://a.test/?b", "/?b"),
+            ("http://a.test/c/../d?b", "/d?b"),
+        ] {
+            let (mut head, ()) = http::Request::new(()).into_parts();
+            head.uri = target.parse().unwrap();
+            let host = client.settle(&mut head).unwrap().0;
+            assert_eq!(
+                (head.uri.to_string().as_str(), &host),
+                (expected, &HeaderValue::from_static("a.test"))
+            );
+            assert_eq!(head.uri.path_and_query().unwrap().as_str(), expected);
         }
     }
 
